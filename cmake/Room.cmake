@@ -1,0 +1,32 @@
+# room(NAME SOURCES ... [USES room ...] [LIBRARIES ...]): one folder of exporter/ as one static library,
+# kernel_exporter::NAME. Headers are included by their path from exporter/, e.g. "rules/plan.h".
+# Warnings are errors on our own targets only; USES and LIBRARIES are what the room's headers need too.
+add_library(kernel_exporter_flags INTERFACE)
+target_compile_options(kernel_exporter_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Werror;-Wshadow;-Wnon-virtual-dtor>)
+if(KERNEL_EXPORTER_SANITIZE)
+  target_compile_options(kernel_exporter_flags INTERFACE
+    -fsanitize=${KERNEL_EXPORTER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(kernel_exporter_flags INTERFACE -fsanitize=${KERNEL_EXPORTER_SANITIZE})
+endif()
+
+function(room NAME)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  add_library(kernel_exporter_${NAME} STATIC ${ROOM_SOURCES})
+  add_library(kernel_exporter::${NAME} ALIAS kernel_exporter_${NAME})
+  target_include_directories(kernel_exporter_${NAME} PUBLIC ${CMAKE_SOURCE_DIR}/exporter)
+  list(TRANSFORM ROOM_USES PREPEND kernel_exporter::)
+  target_link_libraries(kernel_exporter_${NAME} PUBLIC ${ROOM_USES} ${ROOM_LIBRARIES}
+    PRIVATE kernel_exporter_flags)
+endfunction()
+
+# unit_test(ROOM SOURCES ... [LIBRARIES ...]): the tests of one room that need no root, label `unit`.
+function(unit_test ROOM)
+  cmake_parse_arguments(TEST "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${ROOM}_test ${TEST_SOURCES})
+  target_link_libraries(${ROOM}_test PRIVATE kernel_exporter::${ROOM} ${TEST_LIBRARIES}
+    GTest::gtest_main kernel_exporter_flags)
+  target_compile_definitions(${ROOM}_test PRIVATE KERNEL_EXPORTER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  gtest_discover_tests(${ROOM}_test TEST_PREFIX "unit.${ROOM}." PROPERTIES LABELS unit TIMEOUT 60
+    DISCOVERY_TIMEOUT 30)
+endfunction()

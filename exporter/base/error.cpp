@@ -1,0 +1,33 @@
+#include "base/error.h"
+
+#include <cstdlib>
+#include <cstring>
+
+namespace kernel_exporter {
+namespace {
+
+// include/linux/errno.h: seen by user space from bpf(2), but not in libc's table.
+constexpr int kKernelNotSupported = 524;
+
+}  // namespace
+
+tl::unexpected<Error> fail(std::string message) {
+  return tl::unexpected<Error>(Error{std::move(message)});
+}
+
+tl::unexpected<Error> fail(const Error& error, std::string_view context) {
+  return fail(std::string(context) + ": " + error.message);
+}
+
+tl::unexpected<Error> fail_errno(int error_number, std::string_view what) {
+  return fail(std::string(what) + ": " + errno_text(error_number));
+}
+
+std::string errno_text(int error_number) {
+  const int number = std::abs(error_number);
+  if (number == kKernelNotSupported) return "Operation not supported by the kernel (ENOTSUPP)";
+  char buffer[128];
+  return strerror_r(number, buffer, sizeof buffer);
+}
+
+}  // namespace kernel_exporter

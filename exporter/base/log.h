@@ -1,0 +1,16 @@
+#pragma once
+
+#include <spdlog/spdlog.h>
+
+#include <string_view>
+
+#include "base/error.h"
+
+namespace kernel_exporter {
+
+// Logs go to stderr, one line an event, `LEVEL message`; the service manager adds the time.
+// Log with spdlog::info(...) and its siblings, from any thread.
+// Level: debug, info, warning, error.
+[[nodiscard]] Result<void> start_logging(std::string_view level);
+
+}  // namespace kernel_exporter

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/error.h"
+#include "host/paths.h"
+
+namespace kernel_exporter {
+
+struct Cgroup {
+  uint64_t id = 0;   // cgroup2 id: the inode number of its directory, bpf_get_current_cgroup_id()
+  std::string path;  // below the hierarchy's root, "/" for the root, "/system.slice/ssh.service"
+};
+
+// The cgroup2 hierarchy, found in procfs/self/mountinfo (unified or hybrid). One thread at a time.
+class Cgroups {
+ public:
+  explicit Cgroups(HostPaths paths);
+
+  // The path of a cgroup by id. Known paths are kept while they exist (stat on each call would cost
+  // a scrape; entries are dropped when a rescan no longer finds them) and their number is bounded.
+  // An unknown id costs at most one walk of the tree a scrape. nullopt: gone, or never there.
+  std::optional<std::string> path(uint64_t id);
+
+  // Allows path() to walk the tree once more: call once before each scrape.
+  void start_scrape();
+
+  // All cgroups whose path matches one of the globs (fnmatch with FNM_PATHNAME; "**" crosses
+  // slashes). Directories that vanish during the walk are left out, not an error.
+  [[nodiscard]] Result<std::vector<Cgroup>> match(const std::vector<std::string>& globs) const;
+
+ private:
+  Result<std::vector<Cgroup>> walk() const;
+
+  HostPaths paths_;
+  std::unordered_map<uint64_t, std::string> known_;
+  bool may_walk_ = true;
+};
+
+}  // namespace kernel_exporter

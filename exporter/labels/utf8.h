@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace kernel_exporter {
+
+// The text with every byte that is not part of valid UTF-8 (overlong forms, surrogates and code
+// points beyond U+10FFFF included) replaced by U+FFFD.
+std::string to_valid_utf8(std::string_view text);
+
+}  // namespace kernel_exporter

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace kernel_exporter {
+
+// The entries of one map at one time: entry i has the key at keys[i * key_size] and `cpus` values
+// of `value_stride` bytes each, one behind the other. cpus is 1 for maps that are not per-CPU.
+struct Snapshot {
+  uint32_t key_size = 0;
+  uint32_t value_size = 0;
+  uint32_t value_stride = 0;  // value_size, rounded up to 8 in per-CPU maps
+  uint32_t cpus = 1;
+  size_t entries = 0;
+  std::vector<std::byte> keys;
+  std::vector<std::byte> values;
+
+  std::span<const std::byte> key(size_t entry) const {
+    return std::span(keys).subspan(entry * key_size, key_size);
+  }
+  std::span<const std::byte> value(size_t entry, uint32_t cpu) const {
+    return std::span(values).subspan((entry * cpus + cpu) * value_stride, value_stride);
+  }
+};
+
+// Reads one map, again and again. Batch lookups first (BPF_MAP_LOOKUP_BATCH: hashes from 5.6,
+// per-CPU arrays from 5.13), key by key where the kernel refuses them. No key comes twice, whatever
+// is inserted and deleted during the walk: a batch holds the bucket's lock, and the walk by key
+// remembers what it has seen because it starts over when the key it stands on is deleted.
+// Supported: arrays, hashes, LRU hashes and the per-CPU kinds of all three. One thread at a time.
+class MapReader {
+ public:
+  // The descriptor stays the caller's and must outlive the reader. The error names `name`.
+  [[nodiscard]] static Result<MapReader> create(int map_fd, std::string name);
+
+  // Replaces the snapshot's content. An error leaves it unusable: nothing of it may be shown.
+  // kTimedOut-like behaviour: an error whose message says that the deadline passed.
+  [[nodiscard]] Result<void> read(Snapshot& snapshot,
+                                  std::chrono::steady_clock::time_point deadline);
+
+  // bpf() calls of the last read.
+  int calls() const { return calls_; }
+  uint32_t max_entries() const { return max_entries_; }
+
+ private:
+  MapReader() = default;
+
+  int fd_ = -1;
+  std::string name_;
+  uint32_t type_ = 0;
+  uint32_t key_size_ = 0;
+  uint32_t value_size_ = 0;
+  uint32_t max_entries_ = 0;
+  uint32_t cpus_ = 1;
+  bool batch_ = true;
+  int calls_ = 0;
+};
+
+}  // namespace kernel_exporter
