@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/error.h"
@@ -23,21 +24,24 @@ class Cgroups {
 
   // The path of a cgroup by id. Known paths are kept while they exist (stat on each call would cost
   // a scrape; entries are dropped when a rescan no longer finds them) and their number is bounded.
-  // An unknown id costs at most one walk of the tree a scrape. nullopt: gone, or never there.
+  // An unknown id costs at most one walk of the tree a scrape, and as ids are not used again, one
+  // that a whole walk did not find costs none later. nullopt: gone, or never there.
   std::optional<std::string> path(uint64_t id);
 
   // Allows path() to walk the tree once more: call once before each scrape.
   void start_scrape();
 
-  // All cgroups whose path matches one of the globs (fnmatch with FNM_PATHNAME; "**" crosses
-  // slashes). Directories that vanish during the walk are left out, not an error.
+  // All cgroups whose path matches one of the globs (cgroup_glob.h: "*" stays
+  // between slashes, "**" crosses them). Directories that vanish during the walk are left out, not
+  // an error.
   [[nodiscard]] Result<std::vector<Cgroup>> match(const std::vector<std::string>& globs) const;
 
  private:
-  Result<std::vector<Cgroup>> walk() const;
+  bool rescan();  // true: every cgroup there was is known now
 
   HostPaths paths_;
   std::unordered_map<uint64_t, std::string> known_;
+  std::unordered_set<uint64_t> gone_;
   bool may_walk_ = true;
 };
 

@@ -10,7 +10,8 @@
 
 namespace kernel_exporter {
 
-// Names of kernel text addresses, from procfs/kallsyms. Read on first use.
+// Names of kernel text addresses, from procfs/kallsyms. Read on first use (some 200,000 lines),
+// never again: modules loaded later have no names. One thread at a time.
 class KernelSymbols {
  public:
   explicit KernelSymbols(HostPaths paths);
@@ -22,12 +23,15 @@ class KernelSymbols {
  private:
   struct Symbol {
     uint64_t address;
-    std::string name;
+    uint32_t name;  // where its NUL-terminated name begins in names_; the name of data is empty
   };
+
+  void load();
 
   HostPaths paths_;
   bool loaded_ = false;
-  std::vector<Symbol> symbols_;  // ascending by address
+  std::vector<Symbol> symbols_;  // ascending by address, one an address
+  std::string names_;
 };
 
 }  // namespace kernel_exporter

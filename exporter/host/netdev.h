@@ -1,7 +1,5 @@
 #pragma once
 
-#include <linux/if_link.h>
-
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -9,15 +7,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "host/link_dump.h"
+#include "host/network_namespace.h"
 #include "host/paths.h"
 
 namespace kernel_exporter {
-
-struct NetDevice {
-  uint32_t ifindex = 0;
-  std::string name;
-  rtnl_link_stats64 stats{};  // IFLA_STATS64: what `ip -s link` shows; rx_dropped is the total
-};
 
 // Network devices of this network namespace by rtnetlink, and names of devices in other network
 // namespaces (found through procfs/PID/ns/net and rootfs/run/netns, entered by setns(2) on a helper
@@ -42,8 +36,10 @@ class NetDevices {
  private:
   using Names = std::map<uint32_t, std::string>;
 
-  HostPaths paths_;
+  Names read_names(uint32_t namespace_inode);
+
   uint32_t own_namespace_ = 0;
+  NetworkNamespaces namespaces_;
   std::map<uint32_t, Names> names_;
 };
 

@@ -35,7 +35,8 @@ using EnumNames = std::map<int64_t, std::string>;
 
 // What is known when a rule file is loaded: the key's other fields, and the BTF.
 struct DecoderContext {
-  HostTables* host = nullptr;  // null in `check` on a machine without these; never used at load time
+  HostTables* host =
+      nullptr;  // null in `check` on a machine without these; never used at load time
 
   // Names of an enum by its BTF name, from the object first, then from the kernel; nullopt: neither
   // has it.

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "host/paths.h"
+
+namespace kernel_exporter {
+
+// The directory where the cgroup2 hierarchy is mounted, by procfs/self/mountinfo: /sys/fs/cgroup,
+// or /sys/fs/cgroup/unified beside v1 controllers, or either below rootfs. Mounts of the
+// hierarchy's root are preferred to mounts of a part of it.
+[[nodiscard]] Result<UniqueFd> open_cgroup_root(const HostPaths& paths);
+
+}  // namespace kernel_exporter

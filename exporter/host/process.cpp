@@ -1,0 +1,123 @@
+#include "host/process.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/text_file.h"
+
+namespace kernel_exporter {
+namespace {
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+std::vector<std::string_view> words(std::string_view text) {
+  std::vector<std::string_view> found;
+  constexpr std::string_view kBlank = " \t\n";
+  for (size_t begin = text.find_first_not_of(kBlank); begin != text.npos;) {
+    const size_t end = std::min(text.find_first_of(kBlank, begin), text.size());
+    found.push_back(text.substr(begin, end - begin));
+    begin = text.find_first_not_of(kBlank, end);
+  }
+  return found;
+}
+
+// The line that begins with the label, without it; nullopt: none does.
+std::optional<std::string_view> line_of(std::string_view text, std::string_view label) {
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    if (text.starts_with(label)) return text.substr(label.size(), end - label.size());
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return std::nullopt;
+}
+
+std::optional<uint64_t> number(std::string_view text) {
+  uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || rest != end) return std::nullopt;
+  return value;
+}
+
+Result<double> boot_time(const HostPaths& paths) {
+  const std::string path = paths.procfs + "/stat";
+  const Result<std::string> text = read_text_file(path);
+  if (!text) return tl::unexpected(text.error());
+  const auto seconds = words(line_of(*text, "btime ").value_or(""));
+  const auto value = seconds.empty() ? std::nullopt : number(seconds[0]);
+  if (!value) return fail(path + ": no boot time (btime)");
+  return static_cast<double>(*value);
+}
+
+Result<void> read_stat(const HostPaths& paths, ProcessStats& stats) {
+  const std::string path = paths.procfs + "/self/stat";
+  const Result<std::string> text = read_text_file(path);
+  if (!text) return tl::unexpected(text.error());
+  // Fields are counted behind the command's name, which may hold blanks and parentheses: that of
+  // proc(5)'s field N is at N - 3.
+  const size_t after_name = text->rfind(')');
+  const auto fields = words(std::string_view(*text).substr(
+      after_name == std::string::npos ? text->size() : after_name + 1));
+  const auto field = [&](size_t n) {
+    return n - 3 < fields.size() ? number(fields[n - 3]) : std::nullopt;
+  };
+  const auto user = field(14), system = field(15), start = field(22), virtual_bytes = field(23),
+             resident_pages = field(24);
+  if (!user || !system || !start || !virtual_bytes || !resident_pages) {
+    return fail(path + ": not the line that proc(5) describes");
+  }
+  const Result<double> booted = boot_time(paths);
+  if (!booted) return tl::unexpected(booted.error());
+  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  stats.cpu_seconds = static_cast<double>(*user + *system) / ticks;
+  stats.start_time_seconds = *booted + static_cast<double>(*start) / ticks;
+  stats.virtual_bytes = *virtual_bytes;
+  stats.resident_bytes = *resident_pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  return {};
+}
+
+Result<void> read_limits(const HostPaths& paths, ProcessStats& stats) {
+  const std::string path = paths.procfs + "/self/limits";
+  const Result<std::string> text = read_text_file(path);
+  if (!text) return tl::unexpected(text.error());
+  const auto limits = words(line_of(*text, "Max open files").value_or(""));
+  if (limits.empty()) return fail(path + ": no line \"Max open files\"");
+  if (limits[0] == "unlimited") return {};
+  stats.max_fds = number(limits[0]);
+  if (!stats.max_fds) return fail(path + ": \"Max open files\" is no number");
+  return {};
+}
+
+Result<void> count_descriptors(const HostPaths& paths, ProcessStats& stats) {
+  const std::string path = paths.procfs + "/self/fd";
+  const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(path.c_str()));
+  if (!directory) return fail_errno(errno, path);
+  const std::string own = std::to_string(::dirfd(directory.get()));
+  while (const dirent* entry = ::readdir(directory.get())) {
+    if (entry->d_name[0] != '.' && entry->d_name != own) ++stats.open_fds;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ProcessStats> read_process_stats(const HostPaths& paths) {
+  ProcessStats stats;
+  for (const auto read : {read_stat, read_limits, count_descriptors}) {
+    if (Result<void> done = read(paths, stats); !done) {
+      return fail(done.error(), "statistics of this process");
+    }
+  }
+  return stats;
+}
+
+}  // namespace kernel_exporter

@@ -1,0 +1,75 @@
+#include "labels/steps.h"
+
+namespace kernel_exporter {
+namespace {
+
+struct Spelling {
+  std::string strip;
+  bool lower = true;
+  std::string unknown = kUnknown;
+};
+
+Result<Spelling> read_spelling(const Arguments& arguments) {
+  const auto strip = arguments.text("strip");
+  const auto lower = arguments.boolean("lower");
+  const auto unknown = arguments.text("unknown");
+  if (!strip) return tl::unexpected(strip.error());
+  if (!lower) return tl::unexpected(lower.error());
+  if (!unknown) return tl::unexpected(unknown.error());
+  return Spelling{strip->value_or(""), lower->value_or(true), unknown->value_or(kUnknown)};
+}
+
+// The names of the enum that the arguments name, or of the field's own. A kernel may lack an enum
+// that later ones have; the rule says so by `optional`, lest a misspelling pass for that.
+Result<EnumNames> read_names(const Arguments& arguments, const DecoderContext& context) {
+  const auto enum_name = arguments.text("enum");
+  const auto optional = arguments.boolean("optional");
+  if (!enum_name) return tl::unexpected(enum_name.error());
+  if (!optional) return tl::unexpected(optional.error());
+  if (!*enum_name) {
+    if (context.field_enum) return *context.field_enum;
+    return arguments.wrong("enum",
+                           "missing; the field's own type is no enum, so one must be named");
+  }
+  std::optional<EnumNames> names;
+  if (context.enum_names) names = context.enum_names(**enum_name);
+  if (names) return std::move(*names);
+  if (optional->value_or(false)) return EnumNames();
+  return arguments.wrong("enum", "neither the object nor this kernel has an enum \"" + **enum_name +
+                                     "\"; `optional: true` accepts kernels without it");
+}
+
+std::string spell(std::string_view name, const Spelling& spelling) {
+  if (name.starts_with(spelling.strip) && name.size() > spelling.strip.size()) {
+    name.remove_prefix(spelling.strip.size());
+  }
+  std::string text(name);
+  if (spelling.lower) make_ascii_lower(text);
+  return text;
+}
+
+}  // namespace
+
+MadeDecoder make_enum(const Arguments& arguments, const DecoderContext& context) {
+  Result<Spelling> spelling = read_spelling(arguments);
+  if (!spelling) return tl::unexpected(spelling.error());
+  Result<EnumNames> names = read_names(arguments, context);
+  if (!names) return tl::unexpected(names.error());
+  for (auto& [number, name] : *names) name = spell(name, *spelling);
+
+  return make_step([names = std::move(*names), unknown = std::move(spelling->unknown)](
+                       Value& value, std::span<const std::byte>) {
+    // BTF gives enumerators their sign, the field may have another.
+    auto found = names.end();
+    if (const auto number = integer_of(value)) found = names.find(*number);
+    if (found == names.end()) {
+      if (const auto number = signed_of(value)) found = names.find(*number);
+    }
+    if (found == names.end()) {
+      if (const auto number = unsigned_of(value)) found = names.find(static_cast<int64_t>(*number));
+    }
+    set_text(value, found == names.end() ? unknown : found->second);
+  });
+}
+
+}  // namespace kernel_exporter

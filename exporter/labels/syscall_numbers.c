@@ -1,0 +1,2 @@
+/* Only preprocessed, for its macros: see CMakeLists.txt. */
+#include <asm/unistd.h>
