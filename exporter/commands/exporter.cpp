@@ -1,0 +1,173 @@
+#include "commands/exporter.h"
+
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "base/log.h"
+#include "commands/version.h"
+
+namespace kernel_exporter {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string rule_name(const std::string& file) {
+  return std::filesystem::path(file).stem().string();
+}
+
+void log_status(const ProgramStatus& program) {
+  switch (program.state) {
+    case AttachState::kFailed:
+      spdlog::error("probe {}: program {} is not attached: {}", program.probe, program.program,
+                    program.reason);
+      break;
+    case AttachState::kUnsupported:
+      spdlog::info("probe {}: program {}{}{}: {}", program.probe, program.program,
+                   program.variant.empty() ? "" : "__", program.variant, program.reason);
+      break;
+    default: break;
+  }
+}
+
+Result<std::vector<std::byte>> read_image(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) return fail_errno(errno, "object " + path);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  const auto* begin = reinterpret_cast<const std::byte*>(text.data());
+  return std::vector<std::byte>(begin, begin + text.size());
+}
+
+}  // namespace
+
+Exporter::Exporter(const Options& options)
+    : options_(options), host_(options.paths), self_(options.paths, kVersion) {}
+
+Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
+  std::unique_ptr<Exporter> exporter(new Exporter(options));
+  const auto loaded = exporter->load();
+  if (!loaded) return fail(loaded.error().message);
+  // Parsing the kernel's BTF leaves tens of megabytes of freed heap behind.
+  malloc_trim(0);
+  return exporter;
+}
+
+Result<LoadedRules> Exporter::read_rule_files() {
+  const auto files = find_rule_files(options_.rules);
+  if (!files) return fail(files.error().message);
+  return load_rules(*files, host_);
+}
+
+Result<void> Exporter::load() {
+  auto rules = read_rule_files();
+  if (!rules) return fail(rules.error().message);
+  for (const std::string& message : rules->diagnostics.messages()) spdlog::error("{}", message);
+  for (const std::string& file : rules->plan.rule_files) self_.known_rule(rule_name(file));
+  for (const std::string& file : rules->faulty_files) self_.count_rule_error(rule_name(file));
+  self_.set_reload(rules->faulty_files.empty());
+  if (rules->plan.rule_files.empty()) return fail("no rule file can be used");
+  if (options_.program_stats) {
+    const auto fd = enable_run_stats();
+    if (fd) {
+      run_stats_fd_ = *fd;
+    } else {
+      spdlog::warn("program statistics: {}", fd.error().message);
+    }
+  }
+  auto objects = load_objects(rules->plan);
+  collector_ = std::make_unique<Collector>(std::move(rules->plan), std::move(objects), host_);
+  for (const ProgramStatus& program : collector_->programs()) log_status(program);
+  return {};
+}
+
+std::vector<NamedObject> Exporter::load_objects(const Plan& plan) {
+  std::vector<NamedObject> objects;
+  const auto kernel = KernelBtf::load(options_.paths.sysfs);
+  if (!kernel) spdlog::error("{}", kernel.error().message);
+  for (const ObjectPlan& object : plan.objects) {
+    const bool own = object.path.empty();
+    const auto foreign = own ? Result<std::vector<std::byte>>() : read_image(object.path);
+    ObjectSettings settings = object.settings;
+    settings.assume_missing = {options_.assume_missing.begin(), options_.assume_missing.end()};
+    auto loaded =
+        foreign ? load_object(own ? "kernel_exporter.bpf.o" : object.path,
+                              own ? embedded_object() : std::span<const std::byte>(*foreign),
+                              object.probes, own, settings, kernel ? &*kernel : nullptr)
+                : Result<std::unique_ptr<LoadedObject>>(fail(foreign.error().message));
+    if (loaded) {
+      objects.push_back({object.path, std::move(*loaded)});
+      continue;
+    }
+    spdlog::error("{}", loaded.error().message);
+    for (const ProbeRequest& probe : object.probes) self_.count_rule_error(probe.probe);
+  }
+  return objects;
+}
+
+Result<ScrapeOutcome> Exporter::scrape(const ScrapeRequest& request, SampleSink& sink) {
+  bool self = request.collect.empty();
+  std::vector<std::string> probes;
+  for (const std::string& name : request.collect) {
+    if (name == "exporter") {
+      self = true;
+    } else if (collector_->knows_probe(name)) {
+      probes.push_back(name);
+    } else {
+      return fail("collect[]: no probe \"" + name + "\" in the rules");
+    }
+  }
+  const auto start = Clock::now();
+  ScrapeResult result;
+  if (request.collect.empty() || !probes.empty()) {
+    result = collector_->scrape(probes, request.deadline, sink);
+  }
+  const std::chrono::duration<double> seconds = Clock::now() - start;
+  const std::vector<ProgramStatus> statuses = programs();
+  const std::lock_guard lock(mutex_);
+  for (const auto& error : result.errors) {
+    spdlog::warn("probe {}: {}", error.probe, error.message);
+    self_.count_rule_error(error.probe);
+  }
+  self_.count_scrape(seconds.count(), result.complete);
+  if (self) {
+    self_.set_programs(statuses);
+    self_.set_map_uses(collector_->map_uses());
+    self_.set_overflows(collector_->overflows());
+    self_.write(sink);
+  }
+  return result.complete ? ScrapeOutcome::kComplete : ScrapeOutcome::kPartial;
+}
+
+Result<void> Exporter::reload() {
+  auto rules = read_rule_files();
+  auto outcome = rules ? Result<void>() : fail(rules.error().message);
+  if (outcome && !rules->diagnostics.empty()) {
+    for (const std::string& message : rules->diagnostics.messages()) spdlog::error("{}", message);
+    outcome = fail(rules->diagnostics.messages().front());
+  }
+  if (outcome) outcome = collector_->reload(std::move(rules->plan));
+  malloc_trim(0);
+  const std::lock_guard lock(mutex_);
+  self_.set_reload(outcome.has_value());
+  if (rules) {
+    for (const std::string& file : rules->faulty_files) self_.count_rule_error(rule_name(file));
+  }
+  if (outcome) {
+    spdlog::info("rules reloaded");
+  } else {
+    spdlog::error("rules not reloaded, the old ones stay: {}", outcome.error().message);
+  }
+  return outcome;
+}
+
+std::vector<ProgramStatus> Exporter::programs() {
+  std::vector<ProgramStatus> programs = collector_->programs();
+  read_run_stats(programs);
+  return programs;
+}
+
+}  // namespace kernel_exporter

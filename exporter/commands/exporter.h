@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "commands/options.h"
+#include "commands/rule_loader.h"
+#include "http/server.h"
+#include "labels/decoder.h"
+#include "metrics/collector.h"
+#include "metrics/self_metrics.h"
+
+namespace kernel_exporter {
+
+// Everything between the rule files and an exposition: loads the rules and the programs they need,
+// scrapes, reloads. Thread-safe after create().
+class Exporter {
+ public:
+  // Fails when no rule file can be used at all. What is wrong with single files, probes or programs
+  // is logged, counted and left out.
+  [[nodiscard]] static Result<std::unique_ptr<Exporter>> create(const Options& options);
+
+  // Errors are the client's: an unknown name in `collect`. "exporter" stands for the self-metrics.
+  [[nodiscard]] Result<ScrapeOutcome> scrape(const ScrapeRequest& request, SampleSink& sink);
+
+  // Reads the rule files again. Any fault keeps the rules that are in use.
+  [[nodiscard]] Result<void> reload();
+
+  // Every program with its fate, run statistics included where the kernel counts.
+  std::vector<ProgramStatus> programs();
+
+ private:
+  explicit Exporter(const Options& options);
+  Result<void> load();
+  std::vector<NamedObject> load_objects(const Plan& plan);
+  Result<LoadedRules> read_rule_files();
+
+  Options options_;
+  HostTables host_;
+  std::unique_ptr<Collector> collector_;
+  int run_stats_fd_ = -1;
+
+  std::mutex mutex_;
+  // State below is protected by mutex_.
+  SelfMetrics self_;
+};
+
+}  // namespace kernel_exporter

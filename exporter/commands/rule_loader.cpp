@@ -1,0 +1,73 @@
+#include "commands/rule_loader.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "probe/object.h"
+#include "rules/compile.h"
+#include "rules/parse.h"
+
+namespace kernel_exporter {
+namespace {
+
+Result<std::vector<std::string>> rule_files_in(const std::string& folder) {
+  std::vector<std::string> files;
+  std::error_code status;
+  std::filesystem::directory_iterator entries(folder, status);
+  if (status) return fail("rules: " + folder + ": " + status.message());
+  for (const auto& entry : entries) {
+    if (entry.path().extension() == ".yaml") files.push_back(entry.path());
+  }
+  if (files.empty()) return fail("rules: no *.yaml in " + folder);
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> find_rule_files(const std::vector<std::string>& paths) {
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    std::error_code status;
+    if (!std::filesystem::is_directory(path, status)) {
+      if (!std::filesystem::exists(path, status)) {
+        return fail("rules: no such file or folder: " + path);
+      }
+      files.push_back(path);
+      continue;
+    }
+    const auto found = rule_files_in(path);
+    if (!found) return found;
+    files.insert(files.end(), found->begin(), found->end());
+  }
+  return files;
+}
+
+LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host) {
+  LoadedRules loaded;
+  const auto own = inspect_object("kernel_exporter.bpf.o", embedded_object());
+  if (!own) {
+    loaded.diagnostics.add({"kernel_exporter.bpf.o", 0}, own.error().message);
+    loaded.faulty_files = files;
+    return loaded;
+  }
+  const auto kernel = KernelBtf::load(host.paths.sysfs);
+  CompileContext context;
+  context.own_object = &*own;
+  context.kernel = kernel ? &*kernel : nullptr;
+  context.host = &host;
+  context.possible_cpus = possible_cpus();
+  RuleCompiler compiler(context);
+  for (const std::string& path : files) {
+    Diagnostics own_faults;
+    const RuleFile file = read_rules(path, own_faults);
+    if (!own_faults.empty() || !compiler.add(file, own_faults)) {
+      loaded.faulty_files.push_back(path);
+    }
+    loaded.diagnostics.append(own_faults);
+  }
+  loaded.plan = compiler.finish();
+  return loaded;
+}
+
+}  // namespace kernel_exporter

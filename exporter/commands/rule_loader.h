@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "labels/decoder.h"
+#include "rules/diagnostics.h"
+#include "rules/plan.h"
+
+namespace kernel_exporter {
+
+// Rules read from disk and compiled against the objects that they name.
+struct LoadedRules {
+  Plan plan;
+  Diagnostics diagnostics;
+  std::vector<std::string> faulty_files;
+};
+
+// Files of `paths`, folders expanded to their *.yaml, ascending by name. A path that does not exist
+// or a folder without a rule file is an error.
+[[nodiscard]] Result<std::vector<std::string>> find_rule_files(
+    const std::vector<std::string>& paths);
+
+// Never fails as a whole: files with faults are left out and named. `sysfs` is where the kernel's BTF
+// is; without it names of kernel enums are not known.
+LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host);
+
+}  // namespace kernel_exporter

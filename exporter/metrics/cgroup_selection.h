@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "host/cgroup.h"
+
+namespace kernel_exporter {
+
+// Keeps the ids of the cgroups that a rule selects as the keys of a map; the program in the kernel
+// counts for those keys alone. Used under the scrape lock.
+class CgroupSelection {
+ public:
+  // The descriptor stays the caller's. `value_size` is that of one CPU.
+  CgroupSelection(int map_fd, std::string map, uint32_t value_size,
+                  std::vector<std::string> globs);
+
+  // Adds cgroups that came and removes those that went, after their last numbers were read. A cgroup
+  // is counted from the first update after it was made. Failures are logged once each kind.
+  void update(const Cgroups& cgroups);
+
+ private:
+  bool add(uint64_t id);
+
+  int map_fd_;
+  std::string map_;
+  std::vector<std::string> globs_;
+  std::vector<std::byte> zeros_;
+  std::set<uint64_t> selected_;
+  bool complained_ = false;
+};
+
+}  // namespace kernel_exporter

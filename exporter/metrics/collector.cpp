@@ -1,0 +1,292 @@
+#include "metrics/collector.h"
+
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "rules/netlink_layout.h"
+
+namespace kernel_exporter {
+namespace {
+
+bool is_hash(uint32_t type) {
+  return type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LRU_HASH ||
+         type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+}
+
+bool same_family(const FamilyPlan& one, const FamilyPlan& other) {
+  return one.header.name == other.header.name && one.header.type == other.header.type &&
+         one.header.bounds == other.header.bounds && one.label_names == other.label_names &&
+         one.unit == other.unit && one.width == other.width;
+}
+
+}  // namespace
+
+Collector::Collector(Plan plan, std::vector<NamedObject> objects, HostTables& host)
+    : plan_(std::move(plan)), objects_(std::move(objects)), host_(host) {
+  build();
+  for (CgroupSelection& selection : cgroups_) selection.update(host_.cgroups);
+}
+
+void Collector::build() {
+  maps_.clear();
+  cgroups_.clear();
+  families_.clear();
+  for (const FamilyPlan& family : plan_.families) {
+    families_.push_back(Family{FamilyState(family.width, family.series_limit,
+                                           family.header.type == MetricType::kGauge)});
+  }
+  for (const ObjectPlan& object : plan_.objects) {
+    for (const SourcePlan& source : object.sources) {
+      map_sources(object, source).sources.push_back({&source, {}});
+    }
+    const NamedObject* loaded = find_object(object.path);
+    for (const CgroupPlan& cgroups : object.cgroups) {
+      const int fd = loaded == nullptr ? -1 : loaded->object->map_fd(cgroups.map);
+      if (fd < 0) continue;
+      cgroups_.emplace_back(fd, cgroups.map, loaded->object->map(cgroups.map)->value_size,
+                            cgroups.globs);
+    }
+  }
+}
+
+const NamedObject* Collector::find_object(const std::string& path) const {
+  const auto found = std::ranges::find(objects_, path, &NamedObject::path);
+  return found == objects_.end() ? nullptr : &*found;
+}
+
+Collector::MapSources& Collector::map_sources(const ObjectPlan& object, const SourcePlan& source) {
+  const NamedObject* loaded = source.netlink ? nullptr : find_object(object.path);
+  for (MapSources& known : maps_) {
+    if (known.object == loaded && known.map == source.map) return known;
+  }
+  MapSources& added = maps_.emplace_back();
+  added.map = source.map;
+  added.object = loaded;
+  return added;
+}
+
+bool Collector::knows_probe(const std::string& probe) {
+  const std::lock_guard lock(mutex_);
+  for (const ObjectPlan& object : plan_.objects) {
+    if (std::ranges::find(object.probes, probe, &ProbeRequest::probe) != object.probes.end()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// A family is wanted when one of its rules belongs to a wanted probe; then all its maps are read, so
+// that none of its series shows a part of itself.
+void Collector::choose(std::span<const std::string> probes) {
+  for (Family& family : families_) {
+    family.wanted = probes.empty();
+    family.failed = false;
+    family.state.start_scrape();
+  }
+  for (const MapSources& map : maps_) {
+    for (const Source& source : map.sources) {
+      if (std::ranges::find(probes, source.plan->probe) != probes.end()) {
+        families_[source.plan->family].wanted = true;
+      }
+    }
+  }
+}
+
+bool Collector::wanted(const MapSources& map) const {
+  return std::ranges::any_of(map.sources, [this](const Source& source) {
+    return families_[source.plan->family].wanted;
+  });
+}
+
+ScrapeResult Collector::scrape(std::span<const std::string> probes,
+                               std::chrono::steady_clock::time_point deadline, SampleSink& sink) {
+  const std::lock_guard lock(mutex_);
+  ScrapeResult result;
+  host_.start_scrape();
+  choose(probes);
+  for (MapSources& map : maps_) {
+    if (!wanted(map)) continue;
+    const bool late = std::chrono::steady_clock::now() >= deadline;
+    const auto read = late ? fail("the scrape's deadline passed") : read_map(map, deadline);
+    if (!read) {
+      result.complete = result.complete && std::chrono::steady_clock::now() < deadline;
+      if (!late) result.errors.push_back({map.sources.front().plan->probe, read.error().message});
+    }
+    for (Source& source : map.sources) {
+      Family& family = families_[source.plan->family];
+      const FamilyPlan& plan = plan_.families[source.plan->family];
+      if (!read) {
+        family.failed = true;
+      } else {
+        source.state.apply(*source.plan, plan, snapshot_, family.state);
+      }
+    }
+  }
+  for (CgroupSelection& selection : cgroups_) selection.update(host_.cgroups);
+  for (size_t i = 0; i < families_.size(); ++i) {
+    if (families_[i].wanted && !families_[i].failed) {
+      write_family(plan_.families[i], families_[i].state, sink);
+    }
+  }
+  return result;
+}
+
+Result<void> Collector::read_map(MapSources& map, std::chrono::steady_clock::time_point deadline) {
+  if (map.sources.front().plan->netlink) return read_netlink();
+  const int fd = map.object == nullptr ? -1 : map.object->object->map_fd(map.map);
+  if (fd < 0) {  // no program that fills it is attached: no series, not an error
+    snapshot_.entries = 0;
+    return {};
+  }
+  if (!map.reader) {
+    auto reader = MapReader::create(fd, map.map);
+    if (!reader) return fail(reader.error().message);
+    map.reader = std::make_unique<MapReader>(std::move(*reader));
+  }
+  const auto read = map.reader->read(snapshot_, deadline);
+  if (read) map.entries = snapshot_.entries;
+  return read;
+}
+
+Result<void> Collector::read_netlink() {
+  const auto devices = host_.netdevs.devices();
+  if (!devices) return fail(devices.error().message);
+  snapshot_.key_size = sizeof(NetlinkKey);
+  snapshot_.value_size = snapshot_.value_stride = sizeof(rtnl_link_stats64);
+  snapshot_.cpus = 1;
+  snapshot_.entries = devices->size();
+  snapshot_.keys.assign(devices->size() * sizeof(NetlinkKey), std::byte{0});
+  snapshot_.values.resize(devices->size() * sizeof(rtnl_link_stats64));
+  for (size_t i = 0; i < devices->size(); ++i) {
+    const NetDevice& device = (*devices)[i];
+    NetlinkKey key{};
+    device.name.copy(key.ifname, sizeof key.ifname - 1);
+    key.ifindex = device.ifindex;
+    std::memcpy(snapshot_.keys.data() + i * sizeof key, &key, sizeof key);
+    std::memcpy(snapshot_.values.data() + i * sizeof device.stats, &device.stats,
+                sizeof device.stats);
+  }
+  return {};
+}
+
+void Collector::write_family(const FamilyPlan& plan, const FamilyState& family, SampleSink& sink) {
+  numbers_.resize(plan.width);
+  bool begun = false;
+  for (uint32_t series = 0; series < family.size(); ++series) {
+    if (!family.exists(series)) continue;
+    if (!begun) sink.begin_family(plan.header);
+    begun = true;
+    family.read(series, numbers_);
+    write_series(plan, family.block(series), sink);
+  }
+}
+
+void Collector::write_series(const FamilyPlan& plan, std::string_view block, SampleSink& sink) {
+  const auto base = [&plan](uint64_t number) {
+    return plan.unit.to_base(static_cast<double>(number));
+  };
+  switch (plan.header.type) {
+    case MetricType::kHistogram: {
+      const auto sum = plan.has_sum ? std::optional(base(numbers_.back())) : std::nullopt;
+      sink.histogram(block, std::span(numbers_).first(plan.width - 1), sum);
+      break;
+    }
+    case MetricType::kSummary: sink.summary(block, numbers_[0], base(numbers_[1])); break;
+    default:
+      if (plan.is_signed) {
+        sink.value(block,
+                   plan.unit.to_base(static_cast<double>(static_cast<int64_t>(numbers_[0]))));
+      } else if (plan.unit.is_base()) {
+        sink.value(block, numbers_[0]);
+      } else {
+        sink.value(block, base(numbers_[0]));
+      }
+  }
+}
+
+Result<void> Collector::reload(Plan plan) {
+  const std::lock_guard lock(mutex_);
+  if (plan.program_signature() != plan_.program_signature()) {
+    return fail(
+        "the rules ask for other probes, programs, constants, buckets or map sizes than are loaded: "
+        "restart to load them");
+  }
+  const Plan old_plan = std::exchange(plan_, std::move(plan));
+  auto old_families = std::move(families_);
+  auto old_maps = std::move(maps_);
+  build();
+  for (size_t i = 0; i < old_families.size(); ++i) {
+    const auto kept = std::ranges::find_if(plan_.families, [&](const FamilyPlan& family) {
+      return same_family(family, old_plan.families[i]);
+    });
+    if (kept == plan_.families.end()) continue;
+    const auto index = static_cast<size_t>(kept - plan_.families.begin());
+    families_[index].state = std::move(old_families[i].state);
+    families_[index].state.set_limit(kept->series_limit);
+    take_over_sources(old_plan.families[i], i, index, old_maps);
+  }
+  for (CgroupSelection& selection : cgroups_) selection.update(host_.cgroups);
+  return {};
+}
+
+// Old rules of a kept family hand their keys to the new rule that reads the same numbers; those
+// without one give their keys up.
+void Collector::take_over_sources(const FamilyPlan& old_plan, size_t old_index, size_t index,
+                                  std::vector<MapSources>& old_maps) {
+  for (MapSources& old_map : old_maps) {
+    for (Source& old : old_map.sources) {
+      if (old.plan->family != old_index) continue;
+      Source* heir = nullptr;
+      for (MapSources& map : maps_) {
+        if (map.object != old_map.object || map.map != old_map.map) continue;
+        for (Source& source : map.sources) {
+          if (source.plan->family == index && source.state.keys() == 0 && heir == nullptr &&
+              source.plan->value.reads_same(old.plan->value) &&
+              source.plan->per_cpu_label == old.plan->per_cpu_label) {
+            heir = &source;
+          }
+        }
+      }
+      if (heir == nullptr) {
+        old.state.retire_all(old_plan, families_[index].state);
+      } else {
+        heir->state = std::move(old.state);
+        heir->state.relabel();
+      }
+    }
+  }
+}
+
+std::vector<ProgramStatus> Collector::programs() {
+  const std::lock_guard lock(mutex_);
+  std::vector<ProgramStatus> programs;
+  for (const NamedObject& object : objects_) {
+    const auto& own = object.object->programs();
+    programs.insert(programs.end(), own.begin(), own.end());
+  }
+  return programs;
+}
+
+std::vector<MapUse> Collector::map_uses() {
+  const std::lock_guard lock(mutex_);
+  std::vector<MapUse> uses;
+  for (const MapSources& map : maps_) {
+    if (!map.reader || !is_hash(map.object->object->map(map.map)->type)) continue;
+    uses.push_back({map.map, map.entries, map.reader->max_entries()});
+  }
+  return uses;
+}
+
+std::vector<std::pair<std::string, uint64_t>> Collector::overflows() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::pair<std::string, uint64_t>> overflows;
+  for (size_t i = 0; i < families_.size(); ++i) {
+    const uint64_t count = families_[i].state.overflows();
+    if (count > 0) overflows.emplace_back(plan_.families[i].header.name, count);
+  }
+  return overflows;
+}
+
+}  // namespace kernel_exporter

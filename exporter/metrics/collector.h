@@ -1,0 +1,113 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "labels/decoder.h"
+#include "metrics/cgroup_selection.h"
+#include "metrics/family_state.h"
+#include "metrics/sample_sink.h"
+#include "metrics/source_state.h"
+#include "probe/object.h"
+#include "probe/snapshot.h"
+#include "rules/plan.h"
+
+namespace kernel_exporter {
+
+// One loaded object with the path its plan names it by ("" for the project's own).
+struct NamedObject {
+  std::string path;
+  std::unique_ptr<LoadedObject> object;
+};
+
+// What one scrape came to, for self-metrics.
+struct ScrapeResult {
+  bool complete = true;  // false: the deadline passed before every map was read
+  struct ReadError {
+    std::string probe;
+    std::string message;
+  };
+  std::vector<ReadError> errors;
+};
+
+struct MapUse {
+  std::string map;
+  size_t entries = 0;
+  uint32_t max_entries = 0;
+};
+
+// From maps to families: reads every map that the plan names, once, and streams the families that
+// come of it. Holds what must be remembered between scrapes. Thread-safe: scrapes and reloads take
+// turns.
+class Collector {
+ public:
+  Collector(Plan plan, std::vector<NamedObject> objects, HostTables& host);
+
+  // True when some rule of that probe is in the plan.
+  bool knows_probe(const std::string& probe);
+
+  // `probes` empty: all. A map that cannot be read leaves its families out of this scrape; one that
+  // the deadline cuts off too.
+  ScrapeResult scrape(std::span<const std::string> probes,
+                      std::chrono::steady_clock::time_point deadline, SampleSink& sink);
+
+  // Takes the new mapping over without touching programs. Series of families that stay go on from
+  // where they stood. Refused, with the reason, when the new plan needs other programs, buckets or
+  // sizes than are loaded.
+  [[nodiscard]] Result<void> reload(Plan plan);
+
+  std::vector<ProgramStatus> programs();
+  // Hashes that were read by the last scrape.
+  std::vector<MapUse> map_uses();
+  // Keys that found no series of their own, by metric; only those above 0.
+  std::vector<std::pair<std::string, uint64_t>> overflows();
+
+ private:
+  struct Source {
+    const SourcePlan* plan = nullptr;
+    SourceState state;
+  };
+  // All rules that read one map.
+  struct MapSources {
+    std::string map;                      // "" for netlink
+    const NamedObject* object = nullptr;  // null for netlink
+    std::unique_ptr<MapReader> reader;
+    std::vector<Source> sources;
+    size_t entries = 0;
+  };
+  struct Family {
+    FamilyState state;
+    bool wanted = true;
+    bool failed = false;
+  };
+
+  void build();
+  const NamedObject* find_object(const std::string& path) const;
+  MapSources& map_sources(const ObjectPlan& object, const SourcePlan& source);
+  void choose(std::span<const std::string> probes);
+  bool wanted(const MapSources& map) const;
+  Result<void> read_map(MapSources& map, std::chrono::steady_clock::time_point deadline);
+  Result<void> read_netlink();
+  void write_family(const FamilyPlan& plan, const FamilyState& family, SampleSink& sink);
+  void write_series(const FamilyPlan& plan, std::string_view block, SampleSink& sink);
+  void take_over_sources(const FamilyPlan& old_plan, size_t old_index, size_t index,
+                         std::vector<MapSources>& old_maps);
+
+  std::mutex mutex_;
+  // State below is protected by mutex_.
+  Plan plan_;
+  std::vector<NamedObject> objects_;
+  HostTables& host_;
+  std::vector<Family> families_;  // as Plan::families
+  std::vector<MapSources> maps_;
+  std::vector<CgroupSelection> cgroups_;
+  Snapshot snapshot_;
+  std::vector<uint64_t> numbers_;  // of the series at hand
+};
+
+}  // namespace kernel_exporter

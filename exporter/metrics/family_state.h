@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "rules/plan.h"
+
+namespace kernel_exporter {
+
+struct TextHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+
+// The series of one family: rendered label block -> `width` numbers in map units. What a series
+// shows is what its live keys hold now plus what keys that are gone had counted (the retired part),
+// so a counter never goes backwards. All arithmetic wraps modulo 2^64.
+// Used under the scrape lock.
+class FamilyState {
+ public:
+  // Series of a gauge hold nothing retired and are forgotten with their last key.
+  FamilyState(size_t width, uint64_t series_limit, bool gauge);
+
+  // The series with this label block; a new one while the limit allows, else the one series
+  // `other_block`.
+  uint32_t find_or_add(std::string_view block, const std::function<std::string()>& other_block);
+
+  // Keys hold the series they count for.
+  void hold(uint32_t series) { ++holders_[series]; }
+  void release(uint32_t series);
+
+  void start_scrape();  // forgets the live part
+  void add_live(uint32_t series, std::span<const uint64_t> numbers);
+  void retire(uint32_t series, std::span<const uint64_t> numbers);
+  void unretire(uint32_t series, std::span<const uint64_t> numbers);
+
+  size_t size() const { return blocks_.size(); }
+  bool exists(uint32_t series) const { return !gauge_ || holders_[series] > 0; }
+  const std::string& block(uint32_t series) const { return blocks_[series]; }
+  // Live plus retired.
+  void read(uint32_t series, std::span<uint64_t> out) const;
+
+  bool is_other(uint32_t series) const { return series == other_; }
+  // Keys that came to stand in the series `other`.
+  void count_overflow() { ++overflows_; }
+  uint64_t overflows() const { return overflows_; }
+  void set_limit(uint64_t series_limit) { series_limit_ = series_limit; }
+
+ private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  uint32_t add(std::string_view block);
+
+  size_t width_;
+  uint64_t series_limit_;
+  bool gauge_;
+  std::unordered_map<std::string, uint32_t, TextHash, std::equal_to<>> index_;
+  std::vector<std::string> blocks_;
+  std::vector<uint32_t> holders_;
+  std::vector<uint32_t> free_;
+  std::vector<uint64_t> live_;
+  std::vector<uint64_t> retired_;
+  uint32_t other_ = kNone;
+  uint64_t overflows_ = 0;
+};
+
+}  // namespace kernel_exporter

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/paths.h"
+#include "metrics/collector.h"
+#include "metrics/sample_sink.h"
+#include "probe/program_status.h"
+
+namespace kernel_exporter {
+
+// What the exporter says of itself: kernel_exporter_* and process_*. Used under the caller's lock.
+class SelfMetrics {
+ public:
+  SelfMetrics(HostPaths paths, std::string_view version);
+
+  void set_programs(const std::vector<ProgramStatus>& programs);
+  void set_map_uses(const std::vector<MapUse>& uses);
+  void set_overflows(const std::vector<std::pair<std::string, uint64_t>>& overflows);
+
+  // One error of a rule file or of reading what it names. known_rule makes the counter exist at 0.
+  void known_rule(const std::string& rule);
+  void count_rule_error(const std::string& rule);
+  void set_reload(bool successful);
+  void count_scrape(double seconds, bool complete);
+
+  // Brings process_* up to date and streams everything.
+  void write(SampleSink& sink);
+
+ private:
+  using Gauges = prometheus::Family<prometheus::Gauge>;
+  using Counters = prometheus::Family<prometheus::Counter>;
+
+  void update_process();
+
+  HostPaths paths_;
+  prometheus::Registry registry_;
+  Gauges& attached_;
+  Counters& run_count_;
+  Counters& run_seconds_;
+  Gauges& map_entries_;
+  Gauges& map_max_entries_;
+  Counters& overflows_;
+  Counters& rule_errors_;
+  prometheus::Gauge& reload_successful_;
+  prometheus::Gauge& scrape_duration_;
+  prometheus::Gauge& scrape_partial_;
+  prometheus::Counter& process_cpu_;
+  prometheus::Gauge& process_resident_;
+  prometheus::Gauge& process_fds_;
+  prometheus::Gauge& process_start_;
+};
+
+}  // namespace kernel_exporter

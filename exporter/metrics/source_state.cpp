@@ -1,0 +1,201 @@
+#include "metrics/source_state.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "labels/utf8.h"
+#include "metrics/label_block.h"
+
+namespace kernel_exporter {
+namespace {
+
+Value field_value(const Field& field, std::span<const std::byte> key) {
+  Value value;
+  const auto bytes = key.subspan(field.offset, field.size);
+  value.bytes.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  switch (field.kind) {
+    case FieldKind::kUnsigned: {
+      const uint64_t number = read_integer(field, key);
+      value.number = static_cast<int64_t>(number);
+      value.text = std::to_string(number);
+      break;
+    }
+    case FieldKind::kSigned:
+    case FieldKind::kEnum: {
+      const auto number = static_cast<int64_t>(read_integer(field, key));
+      const auto name = field.enumerators.find(number);
+      value.number = number;
+      value.text = name == field.enumerators.end() ? std::to_string(number) : name->second;
+      break;
+    }
+    default: value.text = value.bytes.substr(0, value.bytes.find('\0'));
+  }
+  return value;
+}
+
+std::string other_block(const FamilyPlan& family) {
+  std::string block;
+  for (const std::string& name : family.label_names) append_label(block, name, "other");
+  return block;
+}
+
+}  // namespace
+
+std::span<uint64_t> SourceState::last(const Entry& entry) {
+  return std::span(last_).subspan(entry.slot * width_, width_);
+}
+
+uint32_t SourceState::take_slot() {
+  if (!free_slots_.empty()) {
+    const uint32_t slot = free_slots_.back();
+    free_slots_.pop_back();
+    return slot;
+  }
+  last_.resize(last_.size() + width_);
+  return static_cast<uint32_t>(last_.size() / width_ - 1);
+}
+
+void SourceState::apply(const SourcePlan& plan, const FamilyPlan& family_plan,
+                        const Snapshot& snapshot, FamilyState& family) {
+  width_ = family_plan.width;
+  numbers_.resize(width_);
+  ++generation_;
+  seen_ = 0;
+  std::string id;
+  for (size_t i = 0; i < snapshot.entries; ++i) {
+    const auto key = snapshot.key(i);
+    id.assign(reinterpret_cast<const char*>(key.data()), key.size());
+    if (!plan.per_cpu_label) {
+      std::fill(numbers_.begin(), numbers_.end(), 0);
+      for (uint32_t cpu = 0; cpu < snapshot.cpus; ++cpu) {
+        plan.value.add(snapshot.value(i, cpu), numbers_);
+      }
+      apply_entry(plan, family_plan, id, key, 0, family);
+      continue;
+    }
+    for (uint32_t cpu = 0; cpu < snapshot.cpus; ++cpu) {
+      std::fill(numbers_.begin(), numbers_.end(), 0);
+      plan.value.add(snapshot.value(i, cpu), numbers_);
+      id.resize(key.size());
+      id.append(reinterpret_cast<const char*>(&cpu), sizeof cpu);
+      apply_entry(plan, family_plan, id, key, cpu, family);
+    }
+  }
+  relabel_ = false;
+  const bool gauge = family_plan.header.type == MetricType::kGauge;
+  if (seen_ != entries_.size()) drop_vanished(gauge, family);
+}
+
+void SourceState::apply_entry(const SourcePlan& plan, const FamilyPlan& family_plan,
+                              std::string_view id, std::span<const std::byte> key, uint32_t cpu,
+                              FamilyState& family) {
+  auto found = entries_.find(id);
+  if (found == entries_.end()) {
+    Entry fresh;
+    fresh.slot = take_slot();
+    found = entries_.emplace(id, fresh).first;
+    std::ranges::fill(last(fresh), 0);
+    label(plan, family_plan, key, cpu, family, found->second);
+  } else if (!found->second.settled || relabel_) {
+    label(plan, family_plan, key, cpu, family, found->second);
+  }
+  Entry& entry = found->second;
+  entry.generation = generation_;
+  ++seen_;
+  detect_restart(entry, family_plan.header.type, family);
+  std::ranges::copy(numbers_, last(entry).begin());
+  if (entry.series != kExcluded) family.add_live(entry.series, numbers_);
+}
+
+void SourceState::label(const SourcePlan& plan, const FamilyPlan& family_plan,
+                        std::span<const std::byte> key, uint32_t cpu, FamilyState& family,
+                        Entry& entry) {
+  entry.settled = true;
+  labels_.clear();
+  for (const LabelPlan& label : plan.labels) {
+    if (label.constant) {
+      labels_.push_back(*label.constant);
+    } else if (label.per_cpu) {
+      labels_.push_back(std::to_string(cpu));
+    } else {
+      Value value = field_value(label.field, key);
+      for (const auto& decoder : label.chain) decoder->decode(value, key);
+      entry.settled = entry.settled && value.settled;
+      labels_.push_back(to_valid_utf8(value.text));
+    }
+  }
+  uint32_t series = kExcluded;
+  if (!plan.where || plan.where->matches({labels_, key})) {
+    block_.clear();
+    for (const size_t index : plan.label_order) {
+      append_label(block_, plan.labels[index].name, labels_[index]);
+    }
+    // A key that stands in "other" stays there: it never had a series of its own.
+    series = family.find_or_add(block_, [&] { return other_block(family_plan); });
+  }
+  move(entry, series, family_plan.header.type == MetricType::kGauge, family);
+}
+
+// What the key has counted so far stays with the series that showed it; the new one counts on from
+// here.
+void SourceState::move(Entry& entry, uint32_t series, bool gauge, FamilyState& family) {
+  if (series == entry.series) return;
+  if (series != kExcluded) {
+    family.hold(series);
+    if (family.is_other(series)) family.count_overflow();
+    if (!gauge) family.unretire(series, last(entry));
+  }
+  if (entry.series != kExcluded) {
+    if (!gauge) family.retire(entry.series, last(entry));
+    family.release(entry.series);
+  }
+  entry.series = series;
+}
+
+// A lower total: the key was deleted and made again between two scrapes. A lower single number under
+// a total that is not: a narrow counter wrapped.
+void SourceState::detect_restart(const Entry& entry, MetricType type, FamilyState& family) {
+  if (type == MetricType::kGauge || entry.series == kExcluded) return;
+  const auto before = last(entry);
+  const bool lower = !std::ranges::equal(numbers_, before, std::greater_equal<>());
+  if (!lower) return;
+  const size_t counts = type == MetricType::kHistogram ? width_ - 1 : 1;
+  const auto total = [counts](std::span<const uint64_t> numbers) {
+    return std::accumulate(numbers.begin(), numbers.begin() + static_cast<ptrdiff_t>(counts),
+                           uint64_t{0});
+  };
+  if (total(numbers_) >= total(before)) {
+    for (size_t i = 0; i < width_; ++i) {
+      if (numbers_[i] >= before[i]) before[i] = 0;
+    }
+  }
+  family.retire(entry.series, before);
+}
+
+void SourceState::drop_vanished(bool gauge, FamilyState& family) {
+  std::erase_if(entries_, [&](const auto& item) {
+    const Entry& entry = item.second;
+    if (entry.generation == generation_) return false;
+    give_up(entry, gauge, family);
+    free_slots_.push_back(entry.slot);
+    return true;
+  });
+}
+
+void SourceState::give_up(const Entry& entry, bool gauge, FamilyState& family) {
+  if (entry.series == kExcluded) return;
+  if (!gauge) family.retire(entry.series, last(entry));
+  family.release(entry.series);
+}
+
+void SourceState::retire_all(const FamilyPlan& family_plan, FamilyState& family) {
+  for (const auto& [id, entry] : entries_) {
+    give_up(entry, family_plan.header.type == MetricType::kGauge, family);
+  }
+  entries_.clear();
+  last_.clear();
+  free_slots_.clear();
+}
+
+}  // namespace kernel_exporter

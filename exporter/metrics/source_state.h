@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "metrics/family_state.h"
+#include "probe/snapshot.h"
+#include "rules/plan.h"
+
+namespace kernel_exporter {
+
+// What one rule remembers of its map's keys between scrapes: the series each counts for and its last
+// numbers. From these it knows keys that vanished, were evicted, or started again lower.
+// Used under the scrape lock.
+class SourceState {
+ public:
+  // Brings the family's live and retired parts up to the snapshot.
+  void apply(const SourcePlan& plan, const FamilyPlan& family_plan, const Snapshot& snapshot,
+             FamilyState& family);
+
+  // After a reload under the same family: asks the new rule for the series of every key again.
+  void relabel() { relabel_ = true; }
+
+  // Gives every key up, so that what they counted stays in the family.
+  void retire_all(const FamilyPlan& family_plan, FamilyState& family);
+
+  size_t keys() const { return entries_.size(); }
+
+ private:
+  static constexpr uint32_t kExcluded = UINT32_MAX;  // `where` leaves the key out
+
+  struct Entry {
+    uint32_t series = kExcluded;
+    uint32_t slot = 0;  // last_[slot * width ...]
+    uint64_t generation = 0;
+    bool settled = true;
+  };
+
+  void apply_entry(const SourcePlan& plan, const FamilyPlan& family_plan, std::string_view id,
+                   std::span<const std::byte> key, uint32_t cpu, FamilyState& family);
+  void label(const SourcePlan& plan, const FamilyPlan& family_plan, std::span<const std::byte> key,
+             uint32_t cpu, FamilyState& family, Entry& entry);
+  void move(Entry& entry, uint32_t series, bool gauge, FamilyState& family);
+  void detect_restart(const Entry& entry, MetricType type, FamilyState& family);
+  void drop_vanished(bool gauge, FamilyState& family);
+  void give_up(const Entry& entry, bool gauge, FamilyState& family);
+  uint32_t take_slot();
+  std::span<uint64_t> last(const Entry& entry);
+
+  size_t width_ = 1;
+  std::unordered_map<std::string, Entry, TextHash, std::equal_to<>> entries_;
+  std::vector<uint64_t> last_;
+  std::vector<uint32_t> free_slots_;
+  std::vector<uint64_t> numbers_;    // of the entry at hand
+  std::vector<std::string> labels_;  // of the entry at hand
+  std::string block_;
+  uint64_t generation_ = 0;
+  size_t seen_ = 0;
+  bool relabel_ = false;
+};
+
+}  // namespace kernel_exporter

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "rules/model.h"
+
+namespace kernel_exporter {
+
+// The upper bounds of a histogram in the map's own unit, ascending and inclusive; what lies beyond
+// the last one has one more slot. `config` is struct histogram_buckets (bpf/histogram.h), by which
+// the program in the kernel sorts.
+struct Buckets {
+  std::vector<uint64_t> bounds;
+  std::vector<std::byte> config;
+
+  bool operator==(const Buckets&) const = default;
+};
+
+// Refused: bounds that do not ascend, none at all in a linear or exponential rule, more than fit a
+// struct histogram, quantities that do not fit the unit.
+[[nodiscard]] Result<Buckets> make_buckets(const BucketRule& rule, const Unit& unit);
+
+// The config of a histogram of which nobody wants more than sum and count.
+std::vector<std::byte> no_buckets();
+
+// The `le` values of the bounds, in the unit's base unit and canonical form.
+std::vector<std::string> bucket_labels(const Buckets& buckets, const Unit& unit);
+
+}  // namespace kernel_exporter

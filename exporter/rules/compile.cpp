@@ -1,0 +1,217 @@
+#include "rules/compile.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "rules/buckets.h"
+#include "rules/file_plan.h"
+
+namespace kernel_exporter {
+namespace {
+
+bool has_faults(const Diagnostics& diagnostics, size_t before) {
+  return diagnostics.messages().size() > before;
+}
+
+Result<std::vector<std::byte>> read_object_file(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) return fail_errno(errno, "object " + path);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  std::vector<std::byte> bytes(text.size());
+  std::transform(text.begin(), text.end(), bytes.begin(),
+                 [](char c) { return static_cast<std::byte>(c); });
+  return bytes;
+}
+
+std::vector<size_t> label_order(const SourcePlan& source, const std::vector<std::string>& names) {
+  std::vector<size_t> order;
+  for (const std::string& name : names) {
+    const auto label = std::find_if(source.labels.begin(), source.labels.end(),
+                                    [&](const LabelPlan& plan) { return plan.name == name; });
+    order.push_back(static_cast<size_t>(label - source.labels.begin()));
+  }
+  return order;
+}
+
+bool same_labels(const FamilyPlan& one, const FamilyPlan& other) {
+  return std::set(one.label_names.begin(), one.label_names.end()) ==
+         std::set(other.label_names.begin(), other.label_names.end());
+}
+
+// What keeps two rules from feeding one family; empty: nothing.
+std::string family_conflict(const FamilyPlan& known, const FamilyPlan& added) {
+  if (known.header.type != added.header.type) return "another type";
+  if (!same_labels(known, added)) return "another set of labels";
+  if (known.unit != added.unit) return "another unit";
+  if (known.header.bounds != added.header.bounds) return "other buckets";
+  if (known.has_sum != added.has_sum) return "and without a sum";
+  if (known.is_signed != added.is_signed) return "another signedness";
+  return "";
+}
+
+// Prometheus reads a histogram's or summary's lines as families of these names too.
+std::vector<std::string> line_names(const FamilyPlan& family) {
+  switch (family.header.type) {
+    case MetricType::kHistogram:
+      return {family.header.name, family.header.name + "_bucket", family.header.name + "_sum",
+              family.header.name + "_count"};
+    case MetricType::kSummary:
+      return {family.header.name, family.header.name + "_sum", family.header.name + "_count"};
+    default:
+      return {family.header.name};
+  }
+}
+
+void check_families(const Plan& plan, const FilePlan& file, Diagnostics& diagnostics) {
+  std::vector<const FamilyPlan*> known;
+  for (const FamilyPlan& family : plan.families) known.push_back(&family);
+  for (const FamilyPlan& family : file.families) {
+    for (const FamilyPlan* other : known) {
+      if (other->header.name == family.header.name) {
+        const std::string conflict = family_conflict(*other, family);
+        if (conflict.empty()) continue;
+        diagnostics.add(family.position, "metric \"" + family.header.name +
+                                             "\" stands at " + other->position.text() + " with " +
+                                             conflict);
+        break;
+      }
+    }
+    known.push_back(&family);
+  }
+}
+
+void check_line_names(const Plan& plan, const FilePlan& file, Diagnostics& diagnostics) {
+  std::map<std::string, std::pair<std::string, Position>> owners;
+  const auto claim = [&](const FamilyPlan& family, bool report) {
+    for (const std::string& line : line_names(family)) {
+      const auto [owner, fresh] = owners.try_emplace(line, family.header.name, family.position);
+      if (!fresh && owner->second.first != family.header.name && report) {
+        diagnostics.add(family.position, "metric \"" + family.header.name + "\" and \"" +
+                                             owner->second.first + "\" at " +
+                                             owner->second.second.text() + " both write \"" + line +
+                                             "\"");
+      }
+    }
+  };
+  for (const FamilyPlan& family : plan.families) claim(family, false);
+  for (const FamilyPlan& family : file.families) claim(family, true);
+}
+
+ObjectPlan* find_object(Plan& plan, const std::string& path) {
+  for (ObjectPlan& object : plan.objects) {
+    if (object.path == path) return &object;
+  }
+  return nullptr;
+}
+
+void check_settings(const ObjectPlan* object, const FilePlan& file, Diagnostics& diagnostics) {
+  ObjectSettings known = object == nullptr ? ObjectSettings{} : object->settings;
+  for (const auto& [position, constant] : file.constants) {
+    const auto [entry, fresh] = known.constants.emplace(constant);
+    if (fresh || entry->second == constant.second) continue;
+    diagnostics.add(position,
+                    constant.first.ends_with("_buckets")
+                        ? "two rules ask for different buckets of one map (constant \"" +
+                              constant.first + "\"): one map has one set of buckets"
+                        : "constant \"" + constant.first + "\" has another value in another rule");
+  }
+  for (const MaxEntriesRule& rule : file.max_entries) {
+    const auto [entry, fresh] = known.max_entries.emplace(rule.map, rule.entries);
+    if (!fresh && entry->second != rule.entries) {
+      diagnostics.add(rule.position, "max_entries of \"" + rule.map + "\" is " +
+                                         std::to_string(entry->second) + " in another rule file");
+    }
+  }
+}
+
+void merge_settings(FilePlan& file, ObjectPlan& object) {
+  for (auto& [position, constant] : file.constants) object.settings.constants.insert(constant);
+  for (const MaxEntriesRule& rule : file.max_entries) {
+    object.settings.max_entries.emplace(rule.map, rule.entries);
+  }
+  for (CgroupPlan& cgroups : file.cgroups) object.cgroups.push_back(std::move(cgroups));
+  const auto same = std::find_if(
+      object.probes.begin(), object.probes.end(),
+      [&](const ProbeRequest& probe) { return probe.probe == file.probe.probe; });
+  if (same == object.probes.end()) {
+    object.probes.push_back(std::move(file.probe));
+  } else if (same->programs.empty() || file.probe.programs.empty()) {
+    same->programs.clear();  // one of the two files wants all
+  } else {
+    same->programs.merge(file.probe.programs);
+  }
+}
+
+void merge_families(FilePlan& file, Plan& plan, ObjectPlan& object) {
+  for (size_t i = 0; i < file.sources.size(); ++i) {
+    FamilyPlan& family = file.families[i];
+    SourcePlan& source = file.sources[i];
+    const auto known = std::find_if(
+        plan.families.begin(), plan.families.end(),
+        [&](const FamilyPlan& other) { return other.header.name == family.header.name; });
+    source.family = static_cast<size_t>(known - plan.families.begin());
+    if (known == plan.families.end()) {
+      source.label_order = label_order(source, family.label_names);
+      plan.families.push_back(std::move(family));
+    } else {
+      known->series_limit = std::max(known->series_limit, family.series_limit);
+      source.label_order = label_order(source, known->label_names);
+    }
+    object.sources.push_back(std::move(source));
+  }
+}
+
+}  // namespace
+
+RuleCompiler::RuleCompiler(const CompileContext& context) : context_(context) {}
+
+bool RuleCompiler::add(const RuleFile& file, Diagnostics& diagnostics) {
+  const size_t before = diagnostics.messages().size();
+  const ObjectInfo* object = context_.own_object;
+  if (!file.object.empty()) {
+    auto known = foreign_.find(file.object);
+    if (known == foreign_.end()) {
+      auto image = read_object_file(file.object);
+      auto info = image ? inspect_object(file.object, *image)
+                        : Result<ObjectInfo>(fail(image.error().message));
+      if (!info) {
+        diagnostics.add(file.probe_position, info.error().message);
+        return false;
+      }
+      known = foreign_.emplace(file.object, std::move(*info)).first;
+    }
+    object = &known->second;
+  }
+  FilePlan compiled = compile_file(file, *object, context_, diagnostics);
+  check_families(plan_, compiled, diagnostics);
+  check_line_names(plan_, compiled, diagnostics);
+  check_settings(find_object(plan_, file.object), compiled, diagnostics);
+  if (has_faults(diagnostics, before)) return false;
+
+  ObjectPlan* target = find_object(plan_, file.object);
+  if (target == nullptr) {
+    target = &plan_.objects.emplace_back();
+    target->path = file.object;
+  }
+  for (std::string& constant : compiled.unasked_buckets) {
+    unasked_buckets_.emplace_back(file.object, std::move(constant));
+  }
+  merge_settings(compiled, *target);
+  merge_families(compiled, plan_, *target);
+  plan_.rule_files.push_back(file.path);
+  return true;
+}
+
+Plan RuleCompiler::finish() {
+  for (const auto& [object, constant] : unasked_buckets_) {
+    find_object(plan_, object)->settings.constants.emplace(constant, no_buckets());
+  }
+  unasked_buckets_.clear();
+  std::stable_partition(plan_.objects.begin(), plan_.objects.end(),
+                        [](const ObjectPlan& object) { return object.path.empty(); });
+  return std::exchange(plan_, Plan{});
+}
+
+}  // namespace kernel_exporter

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "labels/decoder.h"
+#include "probe/kernel_btf.h"
+#include "probe/object.h"
+#include "rules/diagnostics.h"
+#include "rules/model.h"
+#include "rules/plan.h"
+
+namespace kernel_exporter {
+
+// What rules are held against.
+struct CompileContext {
+  const ObjectInfo* own_object = nullptr;
+  const KernelBtf* kernel = nullptr;  // null where the kernel has no BTF
+  HostTables* host = nullptr;
+  int possible_cpus = 1;
+};
+
+// Compiles files one by one into one plan. A file with any fault is left out whole, with its faults
+// in the diagnostics; it never stops the others. Files are taken in the order given, so in a conflict
+// between two the later one is at fault.
+class RuleCompiler {
+ public:
+  explicit RuleCompiler(const CompileContext& context);
+
+  // True when the file is now part of the plan.
+  bool add(const RuleFile& file, Diagnostics& diagnostics);
+
+  // Completes and hands out the plan; the compiler is empty afterwards.
+  Plan finish();
+
+ private:
+  CompileContext context_;
+  Plan plan_;
+  std::map<std::string, ObjectInfo> foreign_;  // by path
+  // Histograms without a rule for their buckets, by object and constant.
+  std::vector<std::pair<std::string, std::string>> unasked_buckets_;
+};
+
+}  // namespace kernel_exporter

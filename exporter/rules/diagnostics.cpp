@@ -1,0 +1,17 @@
+#include "rules/diagnostics.h"
+
+namespace kernel_exporter {
+
+std::string Position::text() const {
+  return line > 0 ? file + ":" + std::to_string(line) : file;
+}
+
+void Diagnostics::add(const Position& position, std::string_view message) {
+  messages_.push_back(position.text() + ": " + std::string(message));
+}
+
+void Diagnostics::append(const Diagnostics& other) {
+  messages_.insert(messages_.end(), other.messages_.begin(), other.messages_.end());
+}
+
+}  // namespace kernel_exporter

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <yaml-cpp/yaml.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rules/family_header.h"
+#include "rules/diagnostics.h"
+#include "rules/units.h"
+
+namespace kernel_exporter {
+
+// What a rule file says, before it is held against any object. docs/rules.md is the reference.
+
+struct LabelRule {
+  Position position;
+  std::string name;
+  std::string field;                    // a field of the map's key; empty: one of the next two
+  std::optional<std::string> constant;  // `value:` the same text on every series
+  bool per_cpu = false;                 // `percpu: true` the CPU number of a per-CPU map
+  std::vector<YAML::Node> decode;       // the chain, in order; empty: the field's natural text
+};
+
+struct BucketRule {
+  enum class Kind { kZones, kLinear, kExponential };
+  Position position;
+  Kind kind = Kind::kZones;
+  std::vector<std::string> bounds;  // zones: quantities as written
+  std::string from;
+  std::string to;     // exponential
+  std::string width;  // linear
+  uint64_t count = 0;  // linear
+  uint64_t factor = 2;  // exponential
+};
+
+struct MetricRule {
+  Position position;
+  std::string name;
+  std::string help;
+  MetricType type = MetricType::kCounter;
+  std::string map;     // a BPF map of the object, or
+  std::string source;  // "netlink": the statistics of network devices
+  std::string value;   // field of the map's value; empty: the whole value
+  std::string sum;     // histograms and summaries whose sum is another field
+  std::string count;   // summaries whose count is another field
+  Unit unit;
+  std::optional<BucketRule> buckets;
+  std::vector<LabelRule> labels;
+  std::string where;
+  Position where_position;
+  uint64_t series_limit = 1000;
+};
+
+struct ConstantRule {
+  Position position;
+  std::string name;
+  int64_t value = 0;
+};
+
+struct MaxEntriesRule {
+  Position position;
+  std::string map;
+  uint32_t entries = 0;
+};
+
+// Cgroups whose ids the exporter keeps as keys of a map.
+struct CgroupRule {
+  Position position;
+  std::string map;
+  std::vector<std::string> match;
+};
+
+struct RuleFile {
+  std::string path;
+  Position probe_position;
+  std::string probe;                  // of the project's own object, or the name given to `object`
+  std::string object;                 // path of a foreign .bpf.o, resolved against the file's folder
+  std::vector<std::string> programs;  // empty: all
+  std::vector<ConstantRule> constants;
+  std::vector<MaxEntriesRule> max_entries;
+  std::vector<CgroupRule> cgroups;
+  uint64_t map_memory_limit = 64ull << 20;  // bytes of kernel memory, each map
+  std::vector<MetricRule> metrics;
+};
+
+}  // namespace kernel_exporter

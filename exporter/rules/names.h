@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "rules/family_header.h"
+#include "rules/units.h"
+
+namespace kernel_exporter {
+
+// At most 15 lower-case letters, digits and underscores: the longest name that the kernel keeps for
+// a map or program (BPF_OBJ_NAME_LEN, include/uapi/linux/bpf.h).
+bool is_probe_name(std::string_view name);
+
+// Prometheus label names, without those reserved for the formats.
+bool is_label_name(std::string_view name);
+
+// What is wrong with a metric's name for its type and unit, by Prometheus' naming conventions:
+// counters end in _total, base unit before it, no suffix that a format adds by itself.
+std::optional<std::string> metric_name_problem(std::string_view name, MetricType type,
+                                               const Unit& unit);
+
+}  // namespace kernel_exporter

@@ -1,0 +1,72 @@
+#include "rules/plan.h"
+
+#include <cstring>
+
+namespace kernel_exporter {
+namespace {
+
+uint64_t element(std::span<const std::byte> value, const Field& array, size_t index) {
+  const std::byte* at = value.data() + array.offset + index * array.element_size;
+  uint64_t number = 0;
+  std::memcpy(&number, at, array.element_size);  // little-endian, as every target of ours
+  return number;
+}
+
+}  // namespace
+
+size_t ValuePlan::width() const {
+  switch (type) {
+    case MetricType::kHistogram: return buckets + 1;
+    case MetricType::kSummary: return 2;
+    default: return 1;
+  }
+}
+
+bool ValuePlan::reads_same(const ValuePlan& other) const {
+  const auto place = [](const Field& field) { return std::pair(field.offset, field.size); };
+  const auto optional_place = [&](const std::optional<Field>& field) {
+    return field ? std::optional(place(*field)) : std::nullopt;
+  };
+  return type == other.type && place(number) == place(other.number) &&
+         optional_place(slots) == optional_place(other.slots) &&
+         optional_place(sum) == optional_place(other.sum) && buckets == other.buckets;
+}
+
+void ValuePlan::add(std::span<const std::byte> value, std::span<uint64_t> out) const {
+  const uint64_t total = sum ? read_integer(*sum, value) : 0;
+  if (type == MetricType::kHistogram) {
+    for (size_t i = 0; i < buckets; ++i) out[i] += element(value, *slots, i);
+    out[buckets] += total;
+  } else if (type == MetricType::kSummary && slots) {
+    for (size_t i = 0; i < slots->count; ++i) out[0] += element(value, *slots, i);
+    out[1] += total;
+  } else {
+    out[0] += read_integer(number, value);
+    if (type == MetricType::kSummary) out[1] += total;
+  }
+}
+
+std::string Plan::program_signature() const {
+  std::string text;
+  const auto add = [&text](std::string_view part) {
+    text += part;
+    text += '\n';
+  };
+  for (const ObjectPlan& object : objects) {
+    add("object " + object.path);
+    for (const ProbeRequest& probe : object.probes) {
+      add("probe " + probe.probe);
+      for (const std::string& program : probe.programs) add("program " + program);
+    }
+    for (const auto& [name, bytes] : object.settings.constants) {
+      add("constant " + name);
+      add({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    }
+    for (const auto& [map, entries] : object.settings.max_entries) {
+      add("max_entries " + map + " " + std::to_string(entries));
+    }
+  }
+  return text;
+}
+
+}  // namespace kernel_exporter

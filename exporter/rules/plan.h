@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "labels/decoder.h"
+#include "rules/family_header.h"
+#include "probe/object.h"
+#include "rules/buckets.h"
+#include "rules/condition.h"
+#include "rules/model.h"
+
+namespace kernel_exporter {
+
+// What a rule comes to once it is held against an object's BTF: offsets, scale, decoders. Immutable.
+
+struct LabelPlan {
+  std::string name;
+  std::optional<std::string> constant;
+  bool per_cpu = false;
+  Field field;  // of the key, unless constant or per_cpu
+  std::vector<std::unique_ptr<Decoder>> chain;
+};
+
+// How the numbers of one entry are read from one CPU's value. A series holds `width()` of them:
+// counters and gauges one; histograms their slots, one for each bound and one beyond, then the sum;
+// summaries count and sum.
+struct ValuePlan {
+  MetricType type = MetricType::kCounter;
+  Field number;              // counter and gauge; the count of a summary without slots
+  std::optional<Field> slots;  // kArray
+  std::optional<Field> sum;
+  size_t buckets = 0;  // slots that are exported
+
+  size_t width() const;
+  bool reads_same(const ValuePlan& other) const;
+  // Adds one CPU's numbers to `out`, `width()` of them; wraps modulo 2^64 (signed gauges are held as
+  // two's complement).
+  void add(std::span<const std::byte> value, std::span<uint64_t> out) const;
+};
+
+// One rule: which entries of which map go to which family.
+struct SourcePlan {
+  Position position;
+  std::string probe;
+  std::string map;
+  bool netlink = false;  // `source: netlink` instead of a map
+  Layout key;
+  ValuePlan value;
+  std::vector<LabelPlan> labels;
+  std::vector<size_t> label_order;  // label_order[i] is the label that is the family's i-th
+  bool per_cpu_label = false;
+  std::unique_ptr<Condition> where;
+  size_t family = 0;  // index in Plan::families
+};
+
+// One metric family. All rules with its name agree on everything here.
+struct FamilyPlan {
+  FamilyHeader header;
+  Position position;  // of the first rule
+  std::vector<std::string> label_names;
+  Unit unit;
+  bool is_signed = false;
+  bool has_sum = true;  // histograms
+  size_t width = 1;
+  uint64_t series_limit = 0;
+};
+
+struct CgroupPlan {
+  std::string map;
+  std::vector<std::string> globs;
+};
+
+// Everything that one set of rule files asks of one object.
+struct ObjectPlan {
+  std::string path;  // "" for the project's own object
+  std::vector<ProbeRequest> probes;
+  ObjectSettings settings;
+  std::vector<SourcePlan> sources;
+  std::vector<CgroupPlan> cgroups;
+};
+
+struct Plan {
+  std::vector<FamilyPlan> families;
+  std::vector<ObjectPlan> objects;      // the own object first, when it is used
+  std::vector<std::string> rule_files;  // those in use
+
+  // What a reload cannot change without loading programs anew: probes, constants, buckets, sizes.
+  // Equal texts mean that one plan can take the place of the other.
+  std::string program_signature() const;
+};
+
+}  // namespace kernel_exporter
