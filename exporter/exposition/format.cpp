@@ -1,0 +1,115 @@
+#include "exposition/format.h"
+
+#include <strings.h>
+
+#include <charconv>
+#include <optional>
+
+namespace kernel_exporter {
+namespace {
+
+// One element of an Accept or Accept-Encoding header (RFC 9110, section 12.5).
+struct Preference {
+  std::string_view name;
+  std::string_view version;
+  double quality = 1;
+};
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlank = " \t";
+  const auto first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+// Cuts the part before `separator` off `rest`; neither separator occurs in the values compared
+// here, so quoted strings need no care.
+std::string_view cut(std::string_view& rest, char separator) {
+  const auto at = rest.find(separator);
+  const auto part = rest.substr(0, at);
+  rest = at == std::string_view::npos ? std::string_view() : rest.substr(at + 1);
+  return trim(part);
+}
+
+bool same(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string_view unquote(std::string_view value) {
+  if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
+    return value.substr(1, value.size() - 2);
+  }
+  return value;
+}
+
+// 0 for what is no quality: an element that cannot be understood is not chosen.
+double parse_quality(std::string_view text) {
+  double quality = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), quality, std::chars_format::fixed);
+  const bool valid = error == std::errc() && end == text.data() + text.size();
+  return valid && quality >= 0 && quality <= 1 ? quality : 0;
+}
+
+Preference parse_preference(std::string_view element) {
+  Preference preference{.name = cut(element, ';'), .version = {}};
+  while (!element.empty()) {
+    std::string_view value = cut(element, ';');
+    const auto key = cut(value, '=');
+    value = unquote(trim(value));
+    if (same(key, "q")) preference.quality = parse_quality(value);
+    if (same(key, "version")) preference.version = value;
+  }
+  return preference;
+}
+
+std::optional<Format> format_of(const Preference& preference) {
+  if (same(preference.name, "application/openmetrics-text")) {
+    const auto version = preference.version;
+    if (version.empty() || version == "1.0.0" || version == "0.0.1") return Format::kOpenMetrics100;
+  }
+  if (same(preference.name, "text/plain") || same(preference.name, "text/*") ||
+      same(preference.name, "*/*")) {
+    return Format::kText004;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Format negotiate_format(std::string_view accept) {
+  Format best = Format::kText004;
+  double best_quality = 0;
+  while (!accept.empty()) {
+    const auto preference = parse_preference(cut(accept, ','));
+    const auto format = format_of(preference);
+    if (!format || preference.quality <= best_quality) continue;
+    best = *format;
+    best_quality = preference.quality;
+  }
+  return best;
+}
+
+std::string_view content_type(Format format) {
+  switch (format) {
+    case Format::kOpenMetrics100:
+      return "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    case Format::kText004:
+      break;
+  }
+  return "text/plain; version=0.0.4; charset=utf-8";
+}
+
+bool accepts_gzip(std::string_view accept_encoding) {
+  bool any = false;
+  while (!accept_encoding.empty()) {
+    const auto preference = parse_preference(cut(accept_encoding, ','));
+    if (same(preference.name, "gzip") || same(preference.name, "x-gzip")) {
+      return preference.quality > 0;
+    }
+    if (preference.name == "*") any = preference.quality > 0;
+  }
+  return any;
+}
+
+}  // namespace kernel_exporter

@@ -1,0 +1,253 @@
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <civetweb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+
+#include "base/log.h"
+#include "base/unique_fd.h"
+#include "http/listen_address.h"
+
+namespace kernel_exporter {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+// How long a worker waits for the rest of a request header. Twice as many half-open connections as
+// workers hold every worker twice, so they delay a scrape by 1 s, and by 2 s at worst when each
+// sends a byte just before its time is up (civetweb looks at the clock only between two reads).
+constexpr const char* kRequestTimeoutMs = "500";
+constexpr const char* kLargestRequest = "16384";
+constexpr int kLargestIgnoredBody = 4096;
+constexpr auto kDrainBodyTime = 500ms;
+// A client that takes longer to read an answer loses it; a thin link needs more than civetweb's
+// patience of 2 s for one write that does not move.
+constexpr auto kSendBudget = 30s;
+// At the end: for answers that are ready to reach their sockets, and between two looks.
+constexpr auto kDrainTime = 200ms;
+constexpr auto kStopPoll = 20ms;
+
+std::string_view or_empty(const char* text) { return text ? text : ""; }
+
+HttpRequest read_request(mg_connection* connection) {
+  const mg_request_info& info = *mg_get_request_info(connection);
+  return {
+      .method = or_empty(info.request_method),
+      .path = or_empty(info.local_uri),
+      .query = or_empty(info.query_string),
+      .accept = or_empty(mg_get_header(connection, "Accept")),
+      .accept_encoding = or_empty(mg_get_header(connection, "Accept-Encoding")),
+      .scrape_timeout = or_empty(mg_get_header(connection, "X-Prometheus-Scrape-Timeout-Seconds"))};
+}
+
+// Closing a socket with unread input resets it, and the client may lose the answer. No request of
+// ours has a body, so little is read, byte by byte: civetweb returns from a read only when it is
+// full, and a client must not hold a worker by sending slowly.
+void drain_body(mg_connection* connection) {
+  const auto deadline = Clock::now() + kDrainBodyTime;
+  char ignored;
+  for (int i = 0; i < kLargestIgnoredBody && Clock::now() < deadline; ++i) {
+    if (mg_read(connection, &ignored, 1) <= 0) return;
+  }
+}
+
+// civetweb gives up on one write after 2 s without progress, which it reports like an error; only
+// an error comes back at once.
+void send_all(mg_connection* connection, std::string_view data) {
+  constexpr auto kStalledWrite = 1s;
+  const auto deadline = Clock::now() + kSendBudget;
+  while (!data.empty() && Clock::now() < deadline) {
+    const auto start = Clock::now();
+    const int sent = mg_write(connection, data.data(), data.size());
+    if (sent > 0) {
+      data.remove_prefix(static_cast<size_t>(sent));
+    } else if (Clock::now() - start < kStalledWrite) {
+      return;
+    }
+  }
+}
+
+std::string render_head(const mg_connection* connection, const HttpResponse& response) {
+  std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  head += mg_get_response_code_text(connection, response.status);
+  head += "\r\nContent-Type: " + response.content_type;
+  head += "\r\nContent-Length: " + std::to_string(response.body.size());
+  for (const auto& [name, value] : response.headers) head += "\r\n" + name + ": " + value;
+  head += "\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
+  return head;
+}
+
+class CivetServer final : public HttpServer {
+ public:
+  explicit CivetServer(HttpHandlers handlers) : router_(std::move(handlers)) {}
+
+  ~CivetServer() override {
+    if (!context_) return;
+    {
+      std::unique_lock lock(mutex_);
+      stopping_ = true;
+      idle_.wait(lock, [this] { return handling_ == 0; });
+      idle_.wait_for(lock, kDrainTime, [this] { return answering_ == 0; });
+    }
+    stop_civetweb();
+  }
+
+  CivetServer(const CivetServer&) = delete;
+  CivetServer& operator=(const CivetServer&) = delete;
+
+  Result<void> listen(const HttpOptions& options) {
+    const auto address = parse_listen_address(options.listen_address);
+    if (!address) return tl::unexpected(address.error());
+    if (options.threads < 1) return fail("the HTTP server needs at least one thread");
+    if (const auto listenable = check_listenable(*address); !listenable) return listenable;
+    if (auto started = start_civetweb(*address, options.threads); !started) return started;
+    mg_server_port bound{};
+    if (mg_get_server_ports(context_, 1, &bound) != 1) {
+      return fail("civetweb does not say which port it listens on");
+    }
+    port_ = bound.port;
+    host_ = address->host == "0.0.0.0" ? "127.0.0.1" : address->host;
+    return {};
+  }
+
+  int port() const override { return port_; }
+
+ private:
+  Result<void> start_civetweb(const ListenAddress& address, int threads) {
+    const std::string where = address.host + ":" + std::to_string(address.port);
+    const std::string workers = std::to_string(threads);
+    const char* options[] = {"listening_ports",
+                             where.c_str(),  //
+                             "num_threads",
+                             workers.c_str(),  //
+                             "request_timeout_ms",
+                             kRequestTimeoutMs,  //
+                             "max_request_size",
+                             kLargestRequest,  //
+                             "enable_keep_alive",
+                             "no",  //
+                             "tcp_nodelay",
+                             "1",  //
+                             nullptr};
+    mg_callbacks callbacks{};
+    callbacks.begin_request = &CivetServer::on_request;
+    callbacks.log_message = &CivetServer::on_log;
+    callbacks.log_access = [](const mg_connection*, const char*) { return 1; };
+    char text[256] = "";
+    mg_init_data init{&callbacks, this, options};
+    unsigned code = 0;
+    mg_error_data error{&code, text, sizeof text};
+    context_ = mg_start2(&init, &error);
+    if (!context_) return fail("cannot serve on " + where + ": civetweb: " + text);
+    return {};
+  }
+
+  // civetweb's accept loop looks for the end every 2 s or when someone connects.
+  void stop_civetweb() {
+    auto stopped = std::async(std::launch::async, [this] { mg_stop(context_); });
+    while (stopped.wait_for(kStopPoll) != std::future_status::ready) knock();
+  }
+
+  void knock() const {
+    const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) return;
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_port = htons(static_cast<uint16_t>(port_));
+    inet_pton(AF_INET, host_.c_str(), &name.sin_addr);
+    // Refused once the loop has ended, which is as good.
+    (void)connect(fd.get(), reinterpret_cast<sockaddr*>(&name), sizeof name);
+  }
+
+  static int on_request(mg_connection* connection) noexcept {
+    auto* self = static_cast<CivetServer*>(mg_get_user_data(mg_get_context(connection)));
+    try {
+      return self->serve(connection);
+    } catch (const std::exception& error) {
+      // Memory, or a handler that broke its word: civetweb is C and must not see it.
+      spdlog::error("HTTP request failed: {}", error.what());
+    } catch (...) {
+      spdlog::error("HTTP request failed");
+    }
+    return 500;
+  }
+
+  static int on_log(const mg_connection*, const char* message) noexcept {
+    spdlog::debug("civetweb: {}", message);
+    return 1;
+  }
+
+  int serve(mg_connection* connection) {
+    const Presence answering(*this, answering_);
+    const HttpRequest request = read_request(connection);
+    const HttpResponse response = handle(request);
+    drain_body(connection);
+    send_all(connection, render_head(connection, response));
+    if (request.method != "HEAD") send_all(connection, response.body);
+    return response.status;
+  }
+
+  HttpResponse handle(const HttpRequest& request) {
+    const Presence handling(*this, handling_);
+    if (handling.refused()) return {.status = 503, .headers = {}, .body = "stopping\n"};
+    try {
+      return router_.answer(request);
+    } catch (const std::exception& error) {
+      spdlog::error("{} {} failed: {}", request.method, request.path, error.what());
+      return {.status = 500, .headers = {}, .body = "internal error\n"};
+    }
+  }
+
+  // Counts a thread in for the destructor to wait for.
+  class Presence {
+   public:
+    Presence(CivetServer& server, int& count) : server_(server), count_(count) {
+      const std::lock_guard lock(server_.mutex_);
+      refused_ = server_.stopping_;
+      ++count_;
+    }
+    ~Presence() {
+      const std::lock_guard lock(server_.mutex_);
+      --count_;
+      server_.idle_.notify_all();
+    }
+    Presence(const Presence&) = delete;
+    Presence& operator=(const Presence&) = delete;
+    bool refused() const { return refused_; }
+
+   private:
+    CivetServer& server_;
+    int& count_;
+    bool refused_ = false;
+  };
+
+  const Router router_;
+  mg_context* context_ = nullptr;
+  int port_ = 0;
+  std::string host_;
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  bool stopping_ = false;
+  int handling_ = 0;   // threads inside a handler
+  int answering_ = 0;  // threads between a request and the end of its answer
+};
+
+}  // namespace
+
+Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpOptions& options,
+                                                      HttpHandlers handlers) {
+  auto server = std::make_unique<CivetServer>(std::move(handlers));
+  if (auto listening = server->listen(options); !listening) {
+    return tl::unexpected(listening.error());
+  }
+  return server;
+}
+
+}  // namespace kernel_exporter

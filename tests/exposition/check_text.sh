@@ -1,0 +1,19 @@
+#!/bin/sh
+# check_text.sh PRINT_EXPOSITION: promtool parses the text format; it must refuse a broken one.
+set -eu
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+"$1" text >"$out"
+
+# The sample holds a family without help on purpose, the one thing promtool may find.
+lint=$(promtool check metrics <"$out" 2>&1) || true
+unexpected=$(printf '%s\n' "$lint" | grep -v '^kernel_temperature no help text$' || true)
+if [ -n "$unexpected" ]; then
+	printf 'promtool: %s\n' "$unexpected" >&2
+	exit 1
+fi
+
+if { cat "$out"; echo 'kernel_entries{device="unclosed} 1'; } | promtool check metrics >/dev/null 2>&1; then
+	echo 'promtool accepted a broken exposition: this check proves nothing' >&2
+	exit 1
+fi
