@@ -139,11 +139,7 @@ static __always_inline struct blockio_stats *stats_of(const struct blockio_key *
 	return stats;
 }
 
-/*
- * The error is an errno (negative) up to 6.0 and a block status (positive) from 6.1 on
- * ("block: fix default IO priority handling again" is not it: the tracepoint's prototype changed
- * with "block: pass blk_status_t to block_rq_complete"); the sign tells them apart.
- */
+/* The error is an errno (negative) on 5.10 and a block status (positive) from 6.1 on. */
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(blockio_rq_complete, struct request *request, int error, unsigned int bytes)
 {

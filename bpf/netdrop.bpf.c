@@ -50,7 +50,7 @@ static const struct netdrop_stats no_drops;
  *  - SKB_CONSUMED: delivered; freed through a path that serves drops too;
  *  - SKB_DROP_REASON_OTHERHOST: the frame was for another station and came here only because the
  *    device is promiscuous. Since 5.19 the kernel keeps it out of rx_dropped as well
- *    (rx_otherhost_dropped, "net: add per-cpu stats for packets dropped as otherhost").
+ *    (794c24e9921f "net-core: rx_otherhost_dropped to core_stats").
  */
 #define REASON_IS(number, name)                                                                    \
 	(bpf_core_enum_value_exists(enum skb_drop_reason, name) &&                                 \
@@ -87,8 +87,9 @@ static __always_inline u32 namespace_inode(struct net *net)
  * skb->dev shares its memory with a red-black node (TCP) and with scratch space (UDP): it is a
  * device only if it leads to a network namespace.
  */
-static __always_inline bool find_device(struct net_device *device, struct netdrop_key *key)
+static __always_inline bool find_device(struct sk_buff *skb, struct netdrop_key *key)
 {
+	struct net_device *device = BPF_CORE_READ(skb, dev);
 	struct net *net = NULL;
 
 	if ((s64)device >= 0 || BPF_CORE_READ_INTO(&net, device, nd_net.net))
@@ -128,7 +129,7 @@ static __always_inline void count_drop(struct sk_buff *skb, struct sock *rx_sk, 
 	struct netdrop_key key = {.reason = reason};
 	struct netdrop_stats *stats;
 
-	if (!find_device(skb->dev, &key) && !find_socket(skb, skb->sk, &key) &&
+	if (!find_device(skb, &key) && !find_socket(skb, BPF_CORE_READ(skb, sk), &key) &&
 	    !find_socket(skb, rx_sk, &key) && !skb->skb_iif)
 		return;
 	stats = lookup_or_insert(&netdrop, &key, &no_drops);
@@ -142,11 +143,15 @@ static __always_inline void count_drop(struct sk_buff *skb, struct sock *rx_sk, 
 
 /* 6.11, "net: add rx_sk to trace_kfree_skb": whose queue was full, while skb->sk is not set yet. */
 SEC("tp_btf/kfree_skb")
-int BPF_PROG(netdrop_kfree_skb__rx_sk, struct sk_buff *skb, void *location, u32 reason,
-	     struct sock *rx_sk)
+int BPF_PROG(netdrop_kfree_skb__rx_sk, struct sk_buff *skb, void *location, u32 reason)
 {
-	if (!is_no_loss(reason))
-		count_drop(skb, rx_sk, reason);
+	struct sock *receiver = NULL;
+
+	if (is_no_loss(reason))
+		return 0;
+	/* Most drops have no receiver: take it as a number, not as a pointer the verifier tracks. */
+	bpf_probe_read_kernel(&receiver, sizeof(receiver), &ctx[3]);
+	count_drop(skb, receiver, reason);
 	return 0;
 }
 NEEDS(netdrop_kfree_skb__rx_sk, "args kfree_skb 4");

@@ -145,6 +145,4 @@ struct bio {
 	struct bvec_iter bi_iter;
 };
 
-struct elevator_type;
-
 #pragma clang attribute pop
