@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# The one place that names the Debian packages that this project needs, by what they are needed for.
+set -euo pipefail
+
+build=(
+  g++ cmake ninja-build pkg-config ccache
+  clang-14 llvm-14 bpftool libbpf-dev libelf-dev zlib1g-dev
+  libcli11-dev libspdlog-dev libexpected-dev libyaml-cpp-dev libmnl-dev nlohmann-json3-dev
+  libcivetweb-dev prometheus-cpp-dev
+)
+# Needs everything of build too.
+test=(
+  libgtest-dev clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck python3 python3-yaml
+  qemu-system-x86 busybox-static kmod cpio xz-utils debian-archive-keyring
+  iproute2 iputils-ping procps util-linux mount e2fsprogs dmsetup curl
+  prometheus prometheus-node-exporter libbpf-tools python3-prometheus-client
+)
+
+usage() {
+  cat <<'EOF'
+usage: packaging/dependencies.sh build|test
+Installs the Debian packages that building (build) or testing (test) needs and that are not installed yet.
+Without anything to install it needs neither root nor a network.
+EOF
+}
+
+fail() {
+  echo "packaging/dependencies.sh: $*" >&2
+  exit 1
+}
+
+missing_of() {
+  local package
+  for package in "$@"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || echo "$package"
+  done
+}
+
+# Debian starts a packaged service when it is installed. A build or test must not: systemd's units are
+# masked until the packages are in, and without systemd no script starts anything in runlevel 1.
+services=(prometheus.service prometheus-node-exporter.service)
+masked=()
+mask_services() {
+  [[ -d /run/systemd/system ]] || return 0
+  local service
+  for service in "${services[@]}"; do
+    systemctl cat "$service" >/dev/null 2>&1 || masked+=("$service")
+  done
+  [[ ${#masked[@]} -eq 0 ]] || systemctl mask --runtime --quiet "${masked[@]}"
+}
+unmask_services() {
+  [[ ${#masked[@]} -eq 0 ]] || systemctl unmask --runtime --quiet "${masked[@]}"
+}
+
+install_packages() {
+  local log=$1
+  shift
+  apt-get -q -o Acquire::Retries=3 update &&
+    apt-get -q -y -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 \
+      -o Dpkg::Options::=--force-confold install --no-install-recommends "$@"
+} >"$log" 2>&1
+
+main() {
+  case ${1-} in
+    build) wanted=("${build[@]}") ;;
+    test) wanted=("${build[@]}" "${test[@]}") ;;
+    -h | --help) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+  esac
+  command -v dpkg-query >/dev/null || fail "not a Debian machine; needed: ${wanted[*]}"
+  mapfile -t missing < <(missing_of "${wanted[@]}")
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  [[ $EUID -eq 0 ]] || fail "not root: run as root or install: ${missing[*]}"
+
+  echo "installing ${#missing[@]} packages: ${missing[*]}"
+  log=$(mktemp)
+  trap 'unmask_services; rm -f "$log"' EXIT
+  mask_services
+  export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+  local attempt
+  for attempt in 1 2 3; do
+    if install_packages "$log" "${missing[@]}"; then return 0; fi
+    echo "attempt $attempt of 3 failed: $(grep '^E:' "$log" | head -n 1)"
+  done
+  cat "$log" >&2
+  fail "apt-get cannot install: ${missing[*]}"
+}
+
+main "$@"

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""table.py over results as GoogleTest writes them: what passes, and everything that must not."""
+import contextlib
+import io
+import os
+import tempfile
+import unittest
+
+import table
+
+
+def case(suite, name, assertions=None, status="run", result="completed", failure=""):
+    properties = ""
+    if assertions is not None:
+        properties = f'<properties><property name="assertions" value="{assertions}"/></properties>'
+    body = f'<failure message="{failure}" type=""></failure>' if failure else ""
+    return (f'<testcase name="{name}" status="{status}" result="{result}" time="0." '
+            f'classname="{suite}">{body}{properties}</testcase>')
+
+
+GOOD = [case("Softirq", "CountsAsProcSoftirqs", 7), case("Softirq", "IgnoresOthers", 3),
+        case("Blockio", "CountsBytes", 4)]
+
+
+class Table(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.binary = self.write("kernel_tests", "")
+
+    def write(self, name, text):
+        path = os.path.join(self.directory, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def results(self, kernel, cases):
+        text = f'<?xml version="1.0"?><testsuites><testsuite>{"".join(cases)}</testsuite></testsuites>'
+        return f"{kernel}={self.write(kernel + '.xml', text)}"
+
+    def run_table(self, host, guest, expected=""):
+        arguments = ["--binary", self.binary, "--expected", self.write("expected.txt", expected),
+                     self.results("host", host), self.results("5.10", guest)]
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            code = table.main(arguments)
+        return code, output.getvalue()
+
+    def test_equal_cells_pass_and_are_summed_by_suite(self):
+        code, output = self.run_table(GOOD, GOOD)
+        self.assertEqual(code, 0, output)
+        rows = [line.split() for line in output.splitlines()]
+        self.assertIn(["Softirq", "10", "10"], rows)
+        self.assertIn(["Blockio", "4", "4"], rows)
+        self.assertIn(["all", "14", "14"], rows)
+
+    def test_parametrised_suites_belong_to_their_probe(self):
+        split = [case("Zones/Softirq", "Counts/0", 8), case("Softirq/1", "Counts", 2), GOOD[2]]
+        code, output = self.run_table(GOOD, split)
+        self.assertEqual(code, 0, output)
+
+    def test_a_listed_difference_passes_and_quotes_its_fact(self):
+        code, output = self.run_table(GOOD, GOOD[:2], "# why\n\nBlockio 5.10 commit 0123 of v5.11\n")
+        self.assertEqual(code, 0, output)
+        self.assertIn("[1] Blockio on 5.10: commit 0123 of v5.11", output)
+
+    def test_what_must_fail(self):
+        rows = [
+            ("fewer assertions", GOOD[1:], "", "Softirq: 3 assertions on 5.10, 10 on host"),
+            ("more assertions", [*GOOD, case("Blockio", "More", 1)], "", "Blockio: 5 assertions on 5.10"),
+            ("a suite is missing", GOOD[:2], "", "Blockio: 0 assertions on 5.10"),
+            ("a suite is new", [*GOOD, case("Netdrop", "Counts", 1)], "", "Netdrop: 1 assertions on 5.10"),
+            ("a test failed", [*GOOD[:2], case("Blockio", "CountsBytes", 4, failure="4 != 5")], "",
+             "5.10: Blockio.CountsBytes failed"),
+            ("a test was skipped", [*GOOD, case("Blockio", "Skips", 0, result="skipped")], "",
+             "5.10: Blockio.Skips did not run"),
+            ("a test is disabled", [*GOOD, case("Blockio", "Off", status="notrun", result="suppressed")], "",
+             "5.10: Blockio.Off did not run"),
+            ("no property", [*GOOD, case("Blockio", "Mute")], "", "Blockio.Mute has no property"),
+            ("no tests", [], "", "5.10: no tests in"),
+            ("another kernel's difference is listed", GOOD[:2], "Blockio 6.12 fact\n", "Blockio: 0 assertions"),
+            ("a listed difference is none", GOOD, "Blockio 5.10 fact\n", "but a difference is expected"),
+            ("a listed probe is unknown", GOOD, "Nothing 5.10 fact\n", "which nothing tests"),
+            ("a difference without a fact", GOOD[:2], "Blockio 5.10\n", "expected PROBE KERNEL FACT"),
+        ]
+        for name, guest, expected, message in rows:
+            with self.subTest(name):
+                code, output = self.run_table(GOOD, guest, expected)
+                self.assertEqual(code, 1, output)
+                self.assertIn(message, output)
+
+    def test_results_must_exist_be_whole_and_be_newer_than_the_program(self):
+        expected = self.write("expected.txt", "")
+        missing = "5.10=" + os.path.join(self.directory, "missing.xml")
+        torn = "5.10=" + self.write("torn.xml", "<testsuites><testsuite>")
+        stale = self.results("5.10", GOOD)
+        os.utime(stale.split("=")[1], (1, 1))
+        for result, message in [(missing, "no results"), (torn, "no results"), (stale, "is older than")]:
+            with self.subTest(message):
+                output = io.StringIO()
+                with contextlib.redirect_stdout(output):
+                    code = table.main(["--binary", self.binary, "--expected", expected,
+                                       self.results("host", GOOD), result])
+                self.assertEqual(code, 1)
+                self.assertIn(message, output.getvalue())
+
+
+if __name__ == "__main__":
+    unittest.main()
