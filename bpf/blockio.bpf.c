@@ -18,8 +18,8 @@ struct blockio_key {
 };
 
 struct blockio_stats {
-	u64 requests; /* completed, failed ones included */
-	u64 bytes;    /* of what did not fail */
+	u64 requests;		  /* completed, failed ones included */
+	u64 bytes;		  /* of what did not fail */
 	struct histogram latency; /* ns, queue + service */
 	struct histogram queue;	  /* ns, until the driver got the request */
 	struct histogram service; /* ns, from then on */
@@ -35,10 +35,10 @@ struct blockio_error_key {
 enum blockio_lost_reason {
 	BLOCKIO_LOST_MAP_FULL,
 	BLOCKIO_LOST_NO_TIMESTAMP,	 /* counted, but its latency is not known */
-	BLOCKIO_LOST_NO_ISSUE_TIMESTAMP, /* nor its queue and service time */
+	BLOCKIO_LOST_NO_ISSUE_TIMESTAMP, /* nor how it divides into queue and service time */
 };
 
-/* Queue and service time beside their sum. */
+/* Queue and service time beside their sum; bio-based disks have no queue to wait in. */
 const volatile bool blockio_split = false;
 
 #define DECADES_FROM_100_MICROSECONDS                                                              \
@@ -101,33 +101,23 @@ static __always_inline void count_error(const struct blockio_key *io, enum block
 		count_lost(&blockio_lost, BLOCKIO_LOST_MAP_FULL);
 }
 
+static __always_inline void observe_latency(struct blockio_stats *stats, u64 start, u64 now)
+{
+	if (!start)
+		count_lost(&blockio_lost, BLOCKIO_LOST_NO_TIMESTAMP);
+	else if (now >= start)
+		histogram_observe(&blockio_latency_buckets, &stats->latency, now - start);
+}
+
 static __always_inline void observe_split(struct blockio_stats *stats, u64 start, u64 issue,
 					  u64 now)
 {
-	if (!issue) {
+	if (!start || !issue) {
 		count_lost(&blockio_lost, BLOCKIO_LOST_NO_ISSUE_TIMESTAMP);
-		return;
+	} else if (issue >= start && now >= issue) {
+		histogram_observe(&blockio_queue_buckets, &stats->queue, issue - start);
+		histogram_observe(&blockio_service_buckets, &stats->service, now - issue);
 	}
-	if (issue < start || now < issue)
-		return;
-	histogram_observe(&blockio_queue_buckets, &stats->queue, issue - start);
-	histogram_observe(&blockio_service_buckets, &stats->service, now - issue);
-}
-
-static __always_inline void observe_latency(struct blockio_stats *stats, u64 start, u64 issue)
-{
-	u64 now;
-
-	if (!start) {
-		count_lost(&blockio_lost, BLOCKIO_LOST_NO_TIMESTAMP);
-		return;
-	}
-	now = bpf_ktime_get_ns();
-	if (now < start)
-		return;
-	histogram_observe(&blockio_latency_buckets, &stats->latency, now - start);
-	if (blockio_split)
-		observe_split(stats, start, issue, now);
 }
 
 static __always_inline struct blockio_stats *stats_of(const struct blockio_key *key)
@@ -147,6 +137,7 @@ int BPF_PROG(blockio_rq_complete, struct request *request, int error, unsigned i
 	u32 operation = request->cmd_flags & REQ_OP_MASK;
 	struct blockio_stats *stats;
 	struct blockio_key key;
+	u64 now;
 
 	/*
 	 * No disk and passthrough: commands to a driver, not I/O. A read or write of 0 bytes: the
@@ -170,7 +161,10 @@ int BPF_PROG(blockio_rq_complete, struct request *request, int error, unsigned i
 	if (bytes < request->__data_len)
 		return 0;
 	stats->requests += 1;
-	observe_latency(stats, request->start_time_ns, request->io_start_time_ns);
+	now = bpf_ktime_get_ns();
+	observe_latency(stats, request->start_time_ns, now);
+	if (blockio_split)
+		observe_split(stats, request->start_time_ns, request->io_start_time_ns, now);
 	return 0;
 }
 
@@ -239,7 +233,7 @@ int BPF_PROG(blockio_bio_complete, struct request_queue *queue, struct bio *bio)
 	stats->requests += 1;
 	if (!status)
 		stats->bytes += bytes;
-	observe_latency(stats, take_start(bio), 0);
+	observe_latency(stats, take_start(bio), bpf_ktime_get_ns());
 	return 0;
 }
 

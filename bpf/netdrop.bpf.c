@@ -149,7 +149,8 @@ int BPF_PROG(netdrop_kfree_skb__rx_sk, struct sk_buff *skb, void *location, u32 
 
 	if (is_no_loss(reason))
 		return 0;
-	/* Most drops have no receiver: take it as a number, not as a pointer the verifier tracks. */
+	/* Most drops have no receiver: take it as a number, not as a pointer the verifier tracks.
+	 */
 	bpf_probe_read_kernel(&receiver, sizeof(receiver), &ctx[3]);
 	count_drop(skb, receiver, reason);
 	return 0;

@@ -5,7 +5,7 @@
 #include <bpf/bpf_tracing.h>
 #include "lib/histogram.bpf.h"
 
-#define MICROSECOND 1000ULL
+#define MICROSECOND	1000ULL
 #define SOFTIRQ_VECTORS 10
 
 /* The numbers of include/linux/interrupt.h; its comment keeps them stable for user space. */
