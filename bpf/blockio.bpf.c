@@ -4,9 +4,11 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
+#include "lib/argument.bpf.h"
 #include "lib/block.bpf.h"
 #include "lib/compat.bpf.h"
 #include "lib/histogram.bpf.h"
+#include "lib/in_flight.bpf.h"
 #include "lib/lost.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/needs.bpf.h"
@@ -65,18 +67,12 @@ struct {
 } blockio_errors SEC(".maps");
 
 /*
- * Since when a bio of a bio-based disk is under way, by the bio: such disks have no request that
- * keeps the time. A bio that a stacked disk passes on whole completes below and leaves its entry
- * behind, so the oldest entries make room; a bio whose entry went is counted as lost.
+ * Bios of bio-based disks, which have no request that keeps the time. What a stacked disk passes on
+ * whole completes below and leaves its entry behind.
  */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, u64);
-	__type(value, u64);
-} blockio_start SEC(".maps");
+IN_FLIGHT_MAP(blockio_start);
 
-LOST_MAP(blockio, 3);
+LOST_MAP(blockio, BLOCKIO_LOST_NO_ISSUE_TIMESTAMP);
 
 /* Too large for the stack. */
 static const struct blockio_stats no_io;
@@ -168,22 +164,19 @@ int BPF_PROG(blockio_rq_complete, struct request *request, int error, unsigned i
 	return 0;
 }
 
-static __always_inline void start_bio(struct bio *bio)
+static __always_inline void start_bio(struct bio *bio, const unsigned long long *ctx, int index)
 {
 	struct gendisk *disk = bio_disk(bio);
-	u64 id = (u64)bio, now;
 
-	if (!disk || disk->queue->mq_ops)
-		return;
-	now = bpf_ktime_get_ns();
-	bpf_map_update_elem(&blockio_start, &id, &now, BPF_ANY);
+	if (disk && !disk->queue->mq_ops)
+		in_flight_begin(&blockio_start, argument(ctx, index), bpf_ktime_get_ns());
 }
 
 /* 5.11, e8a676d61c07 ("block: simplify and extended the block_bio_merge tracepoint class"). */
 SEC("tp_btf/block_bio_queue")
 int BPF_PROG(blockio_bio_queue__with_queue, struct request_queue *queue, struct bio *bio)
 {
-	start_bio(bio);
+	start_bio(bio, ctx, 1);
 	return 0;
 }
 NEEDS(blockio_bio_queue__with_queue, "args block_bio_queue 2");
@@ -191,19 +184,8 @@ NEEDS(blockio_bio_queue__with_queue, "args block_bio_queue 2");
 SEC("tp_btf/block_bio_queue")
 int BPF_PROG(blockio_bio_queue__plain, struct bio *bio)
 {
-	start_bio(bio);
+	start_bio(bio, ctx, 0);
 	return 0;
-}
-
-static __always_inline u64 take_start(struct bio *bio)
-{
-	u64 id = (u64)bio;
-	u64 *found = bpf_map_lookup_elem(&blockio_start, &id);
-	u64 start = found ? *found : 0;
-
-	if (found)
-		bpf_map_delete_elem(&blockio_start, &id);
-	return start;
 }
 
 /*
@@ -217,6 +199,7 @@ int BPF_PROG(blockio_bio_complete, struct request_queue *queue, struct bio *bio)
 	u32 bytes = bio->bi_iter.bi_size, status = bio->bi_status;
 	struct blockio_stats *stats;
 	struct blockio_key key;
+	u64 start;
 
 	if (!disk)
 		return 0;
@@ -233,7 +216,8 @@ int BPF_PROG(blockio_bio_complete, struct request_queue *queue, struct bio *bio)
 	stats->requests += 1;
 	if (!status)
 		stats->bytes += bytes;
-	observe_latency(stats, take_start(bio), bpf_ktime_get_ns());
+	start = in_flight_end(&blockio_start, argument(ctx, 1));
+	observe_latency(stats, start, bpf_ktime_get_ns());
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
+#include "lib/argument.bpf.h"
 #include "lib/lost.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/needs.bpf.h"
@@ -40,7 +41,7 @@ struct {
 	__type(value, struct netdrop_stats);
 } netdrop SEC(".maps");
 
-LOST_MAP(netdrop, 1);
+LOST_MAP(netdrop, NETDROP_LOST_MAP_FULL);
 
 static const struct netdrop_stats no_drops;
 

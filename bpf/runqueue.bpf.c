@@ -73,7 +73,7 @@ struct {
 	__type(value, u64);
 } runqueue_start SEC(".maps");
 
-LOST_MAP(runqueue, 2);
+LOST_MAP(runqueue, RUNQUEUE_LOST_START_NOT_SEEN);
 
 static __always_inline void charge(struct task_struct *next, u64 waited)
 {
