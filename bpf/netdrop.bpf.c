@@ -23,7 +23,7 @@ struct netdrop_key {
 
 struct netdrop_stats {
 	u64 packets;
-	u64 bytes;
+	u64 bytes; /* from the layer that dropped the packet upwards */
 };
 
 enum netdrop_lost_reason {
