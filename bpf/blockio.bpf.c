@@ -190,7 +190,8 @@ int BPF_PROG(blockio_bio_queue__plain, struct bio *bio)
 
 /*
  * Fires only for bios that did not end inside a request, so nothing is counted twice. On a
- * request-based disk such a bio never became a request: its error alone counts.
+ * request-based disk such a bio never became a request: its error alone counts. Pages that zram,
+ * brd and pmem move by block_device_operations.rw_page, which went in 6.3, have no bio to see.
  */
 SEC("tp_btf/block_bio_complete")
 int BPF_PROG(blockio_bio_complete, struct request_queue *queue, struct bio *bio)
