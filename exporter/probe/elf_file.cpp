@@ -112,6 +112,13 @@ Result<void> ElfFile::read_symbols() {
   return {};
 }
 
+std::span<const std::byte> ElfFile::section(std::string_view name) const {
+  for (const Section& candidate : sections_) {
+    if (candidate.name == name) return candidate.data;
+  }
+  return {};
+}
+
 std::string ElfFile::map_at(uint64_t symbol) const {
   if (symbol >= symbols_.size()) return {};
   const Symbol& target = symbols_[symbol];

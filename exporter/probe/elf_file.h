@@ -23,6 +23,9 @@ class ElfFile {
   // refer to.
   std::map<std::string, std::set<std::string>> maps_by_program() const;
 
+  // Content of the first section of that name; empty without one.
+  std::span<const std::byte> section(std::string_view name) const;
+
  private:
   struct Section {
     std::string_view name;

@@ -16,7 +16,7 @@ const btf_type* resolve(const btf* types, uint32_t type_id) {
 }
 
 bool member_exists(const btf* types, const btf_type* type, std::string_view path, int depth) {
-  if (!type || !btf_is_composite(type) || depth > kMaxDepth) return false;
+  if (path.empty() || !type || !btf_is_composite(type) || depth > kMaxDepth) return false;
   const size_t dot = path.find('.');
   const std::string_view first = path.substr(0, dot);
   for (int i = 0; i < btf_vlen(type); ++i) {
@@ -63,6 +63,7 @@ bool KernelBtf::has_function(std::string_view name) const {
 }
 
 bool KernelBtf::has_field(std::string_view structure, std::string_view member) const {
+  if (structure.empty() || member.empty()) return false;
   // Two structs of one name are not rare (private ones of drivers): any of them will do.
   const uint32_t count = btf__type_cnt(types_.get());
   for (uint32_t id = 1; id < count; ++id) {

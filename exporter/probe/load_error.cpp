@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <vector>
 
 #include "base/error.h"
@@ -33,6 +34,16 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
+// An instruction, the state of registers or a line of source: how the verifier got there.
+bool is_trace(std::string_view line) {
+  static constexpr std::array<std::string_view, 9> kStarts = {
+      "; ", " ", "from ", "func#", "last_idx", "regs=", "mark_precise", "R1=", "arg#"};
+  for (const std::string_view start : kStarts) {
+    if (line.starts_with(start)) return true;
+  }
+  return line.find_first_not_of("0123456789") == line.find(':') && line.find(':') > 0;
+}
+
 bool is_statistics(std::string_view line) {
   for (const std::string_view start : kStatistics) {
     if (line.starts_with(start)) return true;
@@ -53,8 +64,8 @@ bool has_bpf_capability() {
 bool maps_are_locked_memory() {
   rlimit limit = {};
   if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;
-  const int recent = libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCKET_FILTER,
-                                             BPF_FUNC_ktime_get_coarse_ns, nullptr);
+  const int recent =
+      libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCKET_FILTER, BPF_FUNC_ktime_get_coarse_ns, nullptr);
   return recent == 0;
 }
 
@@ -80,7 +91,11 @@ std::string verifier_verdict(std::string_view log) {
   log = log.substr(0, log.find(kLogEnd));
   const std::vector<std::string_view> lines = lines_of(log);
   for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
-    if (!is_statistics(*line)) return std::string(*line);
+    if (is_statistics(*line)) continue;
+    // Newer verifiers say in two lines what was wrong and with which register.
+    const auto before = std::next(line);
+    if (is_trace(*line) || before == lines.rend() || is_trace(*before)) return std::string(*line);
+    return std::string(*before) + "; " + std::string(*line);
   }
   return {};
 }

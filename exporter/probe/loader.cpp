@@ -24,7 +24,8 @@ constexpr int kKernelNotSupported = 524;
 Refusal explain_attach(const ProgramStatus& program, int error, std::string_view log) {
   const std::string event = program.mechanism + " " + program.target;
   if (error == EOPNOTSUPP && log.empty()) {
-    return {AttachState::kFailed, "its section names no event that it could be attached to: " + event};
+    return {AttachState::kFailed,
+            "its section names no event that it could be attached to: " + event};
   }
   const bool unsupported = error == ENOENT || error == kKernelNotSupported;
   return {unsupported ? AttachState::kUnsupported : AttachState::kFailed,
@@ -44,8 +45,7 @@ class Loaded : public LoadedObject {
 
   int map_fd(std::string_view name) const override {
     if (!object_) return -1;
-    const bpf_map* map =
-        bpf_object__find_map_by_name(object_.get(), std::string(name).c_str());
+    const bpf_map* map = bpf_object__find_map_by_name(object_.get(), std::string(name).c_str());
     const int fd = map ? bpf_map__fd(map) : -1;
     return fd < 0 ? -1 : fd;
   }
@@ -103,8 +103,9 @@ Result<void> Loader::set_constants(bpf_object* object) const {
   if (initial) std::memcpy(data.data(), initial, size);
   const std::vector<Variable> variables = variables_of(object, ".rodata");
   for (const auto& [name, value] : settings_.constants) {
-    const auto found = std::find_if(variables.begin(), variables.end(),
-                                    [&](const Variable& variable) { return variable.name == name; });
+    const auto found =
+        std::find_if(variables.begin(), variables.end(),
+                     [&](const Variable& variable) { return variable.name == name; });
     if (found == variables.end() || found->offset > size || found->size > size - found->offset) {
       return fail(name_ + ": no constant \"" + name + "\" in this object");
     }
@@ -241,7 +242,8 @@ Result<std::unique_ptr<LoadedObject>> Loader::run(std::span<const ProbeRequest> 
   Result<ObjectHandle> opened = open_object(name_, image_);
   if (!opened) return tl::unexpected(opened.error());
   fresh_ = std::move(*opened);
-  if (const Result<void> ready = prepare(fresh_.get()); !ready) return tl::unexpected(ready.error());
+  if (const Result<void> ready = prepare(fresh_.get()); !ready)
+    return tl::unexpected(ready.error());
   ObjectInfo info = describe_object(fresh_.get(), image_);
   LoadPlan plan(info, probes, own_object_, settings_, kernel);
   load(plan);

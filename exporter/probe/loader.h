@@ -31,7 +31,8 @@ struct ObjectSettings {
 // For the project's own object, a program belongs to the probe whose name and "_" it begins with.
 struct ProbeRequest {
   std::string probe;
-  std::set<std::string> programs;  // empty: all that belong to the probe, or all of a foreign object
+  std::set<std::string>
+      programs;  // empty: all that belong to the probe, or all of a foreign object
 };
 
 // A loaded object with its links. Destruction detaches. Maps stay readable while it lives.
@@ -47,12 +48,12 @@ class LoadedObject {
 };
 
 // Loads and attaches all probes of one object. A program's variants (ROLE__VARIANT) are tried in
-// the order they have in the object: one whose needs the kernel's BTF does not meet is kUnsupported,
-// the first that loads and attaches wins. A foreign object has variants only when it has needs:
-// elsewhere "__" is just part of a name. A probe or program that does not load never stops the
-// others: all are loaded in one go first; when that fails, each probe, then each program, is tried
-// alone to find the culprit, and the rest is loaded without it. Only an object that cannot even be
-// opened, or that has no such constant or map as `settings` names, is an error.
+// the order they have in the object: one whose needs the kernel's BTF does not meet is
+// kUnsupported, the first that loads and attaches wins. A foreign object has variants only when it
+// has needs: elsewhere "__" is just part of a name. A probe or program that does not load never
+// stops the others: all are loaded in one go first; when that fails, each probe, then each program,
+// is tried alone to find the culprit, and the rest is loaded without it. Only an object that cannot
+// even be opened, or that has no such constant or map as `settings` names, is an error.
 [[nodiscard]] Result<std::unique_ptr<LoadedObject>> load_object(
     std::string_view name, std::span<const std::byte> image, std::span<const ProbeRequest> probes,
     bool own_object, const ObjectSettings& settings, const KernelBtf* kernel);

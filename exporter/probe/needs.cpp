@@ -24,8 +24,7 @@ std::vector<std::string_view> words(std::string_view text) {
 std::optional<std::string> unmet_arguments(std::string_view tracepoint, std::string_view number,
                                            const KernelBtf& kernel) {
   int wanted = 0;
-  const auto [end, error] =
-      std::from_chars(number.data(), number.data() + number.size(), wanted);
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), wanted);
   if (error != std::errc() || end != number.data() + number.size()) {
     return "the object asks for \"" + std::string(number) + "\" arguments, expected a number";
   }

@@ -3,7 +3,10 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
+
 #include "probe/bpf_handle.h"
+#include "probe/btf_check.h"
 #include "probe/btf_layout.h"
 #include "probe/elf_file.h"
 #include "probe/libbpf_log.h"
@@ -73,6 +76,19 @@ std::map<std::string, std::map<int64_t, std::string>> named_enums(const btf* typ
   return enums;
 }
 
+// Sorts programs as their source has them: libbpf lists them by section, and a section stands where
+// its first program does, whosever that is. The compiler emits BTF in the order of the source.
+void sort_by_source(std::vector<ObjectInfo::Program>& programs, const btf* types) {
+  std::map<std::string, int> position;
+  for (const ObjectInfo::Program& program : programs) {
+    position[program.name] =
+        types ? btf__find_by_name_kind(types, program.name.c_str(), BTF_KIND_FUNC) : 0;
+  }
+  std::stable_sort(programs.begin(), programs.end(), [&](const auto& left, const auto& right) {
+    return position[left.name] < position[right.name];
+  });
+}
+
 std::string last_line(std::string_view text) {
   while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
   const size_t begin = text.rfind('\n');
@@ -96,9 +112,7 @@ const MapInfo* ObjectInfo::map(std::string_view name) const {
   return nullptr;
 }
 
-bpf_map* constants_map(const bpf_object* object) {
-  return internal_map(object, kConstantsSection);
-}
+bpf_map* constants_map(const bpf_object* object) { return internal_map(object, kConstantsSection); }
 
 std::vector<Variable> variables_of(const bpf_object* object, std::string_view section) {
   std::vector<Variable> variables;
@@ -120,8 +134,12 @@ std::vector<Variable> variables_of(const bpf_object* object, std::string_view se
 Result<ObjectHandle> open_object(std::string_view name, std::span<const std::byte> image) {
   capture_libbpf_log();
   const std::string object_name(name);
-  if (const Result<ElfFile> file = ElfFile::parse(image); !file) {
-    return fail(file.error(), object_name);
+  const Result<ElfFile> file = ElfFile::parse(image);
+  if (!file) return fail(file.error(), object_name);
+  if (const auto section = file->section(".BTF"); !section.empty()) {
+    if (const Result<void> sound = check_btf(section); !sound) {
+      return fail(sound.error(), object_name);
+    }
   }
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = object_name.c_str());
   take_libbpf_log();
@@ -129,8 +147,8 @@ Result<ObjectHandle> open_object(std::string_view name, std::span<const std::byt
   if (object) return ObjectHandle(object);
   const std::string cause = errno_text(errno);
   const std::string complaint = last_line(take_libbpf_log());
-  return fail(object_name + ": not a usable BPF object: " +
-              (complaint.empty() ? cause : complaint));
+  return fail(object_name +
+              ": not a usable BPF object: " + (complaint.empty() ? cause : complaint));
 }
 
 ObjectInfo describe_object(const bpf_object* object, std::span<const std::byte> image) {
@@ -149,9 +167,11 @@ ObjectInfo describe_object(const bpf_object* object, std::span<const std::byte> 
     entry.name = bpf_program__name(program);
     entry.section = bpf_program__section_name(program);
     entry.autoload = bpf_program__autoload(program);
-    if (const auto found = needs.find(entry.name); found != needs.end()) entry.needs = found->second;
+    if (const auto found = needs.find(entry.name); found != needs.end())
+      entry.needs = found->second;
     if (const auto found = used.find(entry.name); found != used.end()) entry.maps = found->second;
   }
+  sort_by_source(info.programs, types);
   for (const Variable& constant : variables_of(object, kConstantsSection)) {
     info.constants[constant.name] = constant.size;
   }

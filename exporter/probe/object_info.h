@@ -37,8 +37,8 @@ struct ObjectInfo {
     std::set<std::string> maps;      // that it or a function it may call refers to
     bool autoload = true;            // false: its section begins with "?"
   };
-  std::vector<MapInfo> maps;  // internal ones (.rodata, .bss) left out
-  std::vector<Program> programs;
+  std::vector<MapInfo> maps;                  // internal ones (.rodata, .bss) left out
+  std::vector<Program> programs;              // as the source has them, whatever their sections
   std::map<std::string, uint32_t> constants;  // const volatile variables by name: size in bytes
   std::map<std::string, std::map<int64_t, std::string>> enums;
 

@@ -1,7 +1,7 @@
+#include "probe/program_status.h"
+
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
-
-#include "probe/program_status.h"
 
 namespace kernel_exporter {
 

@@ -33,9 +33,8 @@ TEST(Event, ComesFromTheSection) {
 TEST(RefuseEvent, RefusesWhatTheKernelDoesNotHave) {
   const Result<KernelBtf> kernel = KernelBtf::load("/sys");
   ASSERT_TRUE(kernel) << kernel.error().message;
-  for (const char* section :
-       {"tp_btf/no_such_event", "raw_tp/no_such_event", "fentry/no_such_event",
-        "fexit.s/no_such_event"}) {
+  for (const char* section : {"tp_btf/no_such_event", "raw_tp/no_such_event",
+                              "fentry/no_such_event", "fexit.s/no_such_event"}) {
     const auto refusal = refuse_event(event_of_section(section), &*kernel);
     ASSERT_TRUE(refusal) << section;
     EXPECT_EQ(refusal->state, AttachState::kUnsupported) << section;

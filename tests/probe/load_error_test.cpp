@@ -36,8 +36,9 @@ TEST(VerifierVerdict, IsTheLastLineThatIsNoStatistics) {
 TEST(ExplainRefusal, PrefersTheVerifierThenLibbpfThenErrno) {
   EXPECT_EQ(explain_refusal(-EACCES, kRefused),
             "the verifier refuses it: invalid access to map value, value_size=8 off=8000 size=8");
-  EXPECT_EQ(explain_refusal(-E2BIG, "libbpf: map 'x': failed to create: Argument list too long\n"
-                                    "libbpf: failed to load object 'x'\n"),
+  EXPECT_EQ(explain_refusal(-E2BIG,
+                            "libbpf: map 'x': failed to create: Argument list too long\n"
+                            "libbpf: failed to load object 'x'\n"),
             "map 'x': failed to create: Argument list too long");
   EXPECT_EQ(explain_refusal(-EINVAL, ""), "Invalid argument");
 }

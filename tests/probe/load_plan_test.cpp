@@ -37,7 +37,8 @@ TEST(LoadPlan, TakesTheProgramsOfAProbeByPrefix) {
 }
 
 TEST(LoadPlan, TakesOnlyTheProgramsThatTheRequestNames) {
-  const ObjectInfo object = object_with({program("a_one"), program("a_two__x"), program("a_two__y")});
+  const ObjectInfo object =
+      object_with({program("a_one"), program("a_two__x"), program("a_two__y")});
   const ProbeRequest probes[] = {{"a", {"a_two"}}};
   const ObjectSettings settings;
   const LoadPlan plan(object, probes, true, settings, nullptr);

@@ -123,9 +123,8 @@ TEST_F(ObjectInfoTest, ListsConstantsAndPrograms) {
   const ObjectInfo::Program& first = info_.programs[0];
   EXPECT_EQ(first.name, "shapes_switch");
   EXPECT_EQ(first.section, "tp_btf/sched_switch");
-  EXPECT_EQ(first.needs,
-            (std::vector<std::string>{"args sched_switch 3", "field task_struct.pid",
-                                      "!field task_struct.nonsense"}));
+  EXPECT_EQ(first.needs, (std::vector<std::string>{"args sched_switch 3", "field task_struct.pid",
+                                                   "!field task_struct.nonsense"}));
   EXPECT_TRUE(first.autoload);
   EXPECT_EQ(info_.programs[1].section, "raw_tp/sched_wakeup");
   EXPECT_FALSE(info_.programs[1].autoload);
@@ -147,10 +146,20 @@ TEST(InspectObject, NamesTheObjectWhenItIsNone) {
   const Row rows[] = {
       {"empty", "", "not an ELF file"},
       {"text", "probe: softirq\nmetrics: []\n", "not an ELF file"},
-      {"magic only", std::string("\x7f" "ELF"), "not an ELF file"},
+      {"magic only",
+       std::string("\x7f"
+                   "ELF"),
+       "not an ELF file"},
       {"zeros", std::string(5000, '\0'), "not an ELF file"},
-      {"32 bit", std::string("\x7f" "ELF\x01\x01\x01") + std::string(200, '\0'), "64-bit"},
-      {"foreign machine", std::string("\x7f" "ELF\x02\x01\x01") + std::string(200, '\0'),
+      {"32 bit",
+       std::string("\x7f"
+                   "ELF\x01\x01\x01") +
+           std::string(200, '\0'),
+       "64-bit"},
+      {"foreign machine",
+       std::string("\x7f"
+                   "ELF\x02\x01\x01") +
+           std::string(200, '\0'),
        "not a BPF object file"},
   };
   for (const Row& row : rows) {
