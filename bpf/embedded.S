@@ -1,0 +1,9 @@
+/* 16 bytes, because libelf reads the headers in place. */
+	.section .rodata
+	.balign 16
+	.global kernel_exporter_bpf_object_start
+	.global kernel_exporter_bpf_object_end
+kernel_exporter_bpf_object_start:
+	.incbin BPF_OBJECT_FILE
+kernel_exporter_bpf_object_end:
+	.section .note.GNU-stack, "", %progbits

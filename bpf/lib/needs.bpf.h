@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/*
+ * What the kernel's BTF must have for a program, beside the event that its section names. The
+ * loader reads it from the object before it chooses among the variants ROLE__VARIANT of a role:
+ * the first in the object's order whose needs are met and that loads and attaches.
+ *
+ *	NEEDS(netdrop_kfree_skb__reason, "args kfree_skb 3");
+ *
+ * Requirements are separated by ";" and all must hold:
+ *	args NAME N		the tracepoint NAME passes at least N arguments
+ *	field STRUCT.MEMBER	the structure has the member
+ *	!field STRUCT.MEMBER	it has not, or there is no such structure
+ */
+#pragma once
+
+#define NEEDS(program, text) const char needs_##program[] SEC(".rodata.needs") = text

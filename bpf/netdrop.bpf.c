@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* Dropped packets by network namespace, device and reason, at the kernel's kfree_skb tracepoint. */
+#include "lib/types.bpf.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "lib/argument.bpf.h"
+#include "lib/lost.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/needs.bpf.h"
+
+#define AF_INET	 2
+#define AF_INET6 10
+
+/* No number of the kernel's enum skb_drop_reason: this kernel gives none. */
+#define REASON_UNKNOWN 0xffffffff
+
+struct netdrop_key {
+	u32 netns;   /* inode number; 0: not known */
+	u32 ifindex; /* 0: no device, or not known */
+	u32 reason;  /* the running kernel's enum skb_drop_reason */
+};
+
+struct netdrop_stats {
+	u64 packets;
+	u64 bytes; /* from the layer that dropped the packet upwards */
+};
+
+enum netdrop_lost_reason {
+	NETDROP_LOST_MAP_FULL,
+};
+
+/*
+ * Preallocated on purpose: packets are dropped in every context, and before 6.1 allocating in a
+ * tracepoint could deadlock.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, struct netdrop_key);
+	__type(value, struct netdrop_stats);
+} netdrop SEC(".maps");
+
+LOST_MAP(netdrop, NETDROP_LOST_MAP_FULL);
+
+static const struct netdrop_stats no_drops;
+
+/*
+ * Freed, but nothing was lost:
+ *  - SKB_NOT_DROPPED_YET: not a drop by its own name;
+ *  - SKB_CONSUMED: delivered; freed through a path that serves drops too;
+ *  - SKB_DROP_REASON_OTHERHOST: the frame was for another station and came here only because the
+ *    device is promiscuous. Since 5.19 the kernel keeps it out of rx_dropped as well
+ *    (794c24e9921f "net-core: rx_otherhost_dropped to core_stats").
+ */
+#define REASON_IS(number, name)                                                                    \
+	(bpf_core_enum_value_exists(enum skb_drop_reason, name) &&                                 \
+	 (number) == (u32)bpf_core_enum_value(enum skb_drop_reason, name))
+
+static __always_inline bool is_no_loss(u32 reason)
+{
+	return REASON_IS(reason, SKB_NOT_DROPPED_YET) || REASON_IS(reason, SKB_CONSUMED) ||
+	       REASON_IS(reason, SKB_DROP_REASON_OTHERHOST);
+}
+
+/*
+ * The inode of a namespace; 0 when this is none. Every namespace has a loopback device that points
+ * back at it, which nothing else that the pointer may lead to has.
+ */
+static __always_inline u32 namespace_inode(struct net *net)
+{
+	struct net_device *loopback = NULL;
+	struct net *back = NULL;
+	u32 inode = 0;
+
+	/* Kernel addresses are negative on every 64-bit architecture. */
+	if ((s64)net >= 0)
+		return 0;
+	if (BPF_CORE_READ_INTO(&loopback, net, loopback_dev) || (s64)loopback >= 0)
+		return 0;
+	if (BPF_CORE_READ_INTO(&back, loopback, nd_net.net) || back != net)
+		return 0;
+	BPF_CORE_READ_INTO(&inode, net, ns.inum);
+	return inode;
+}
+
+/*
+ * skb->dev shares its memory with a red-black node (TCP) and with scratch space (UDP): it is a
+ * device only if it leads to a network namespace.
+ */
+static __always_inline bool find_device(struct sk_buff *skb, struct netdrop_key *key)
+{
+	struct net_device *device = BPF_CORE_READ(skb, dev);
+	struct net *net = NULL;
+
+	if ((s64)device >= 0 || BPF_CORE_READ_INTO(&net, device, nd_net.net))
+		return false;
+	key->netns = namespace_inode(net);
+	if (!key->netns)
+		return false;
+	key->ifindex = BPF_CORE_READ(device, ifindex);
+	return true;
+}
+
+/*
+ * A packet in a socket's hands: its namespace, and the device it came in by, if any. skb->sk
+ * shares its memory with an offset while fragments are put together.
+ */
+static __always_inline bool find_socket(struct sk_buff *skb, struct sock *sk,
+					struct netdrop_key *key)
+{
+	u16 family = 0;
+
+	if ((s64)sk >= 0)
+		return false;
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family != AF_INET && family != AF_INET6)
+		return false;
+	key->netns = namespace_inode(BPF_CORE_READ(sk, __sk_common.skc_net.net));
+	key->ifindex = key->netns ? skb->skb_iif : 0;
+	return true;
+}
+
+/*
+ * Neither a device nor an inet socket: messages of AF_UNIX, AF_NETLINK and their like, which are
+ * sk_buffs but no packets. They are left out, unless one was received through a device.
+ */
+static __always_inline void count_drop(struct sk_buff *skb, struct sock *rx_sk, u32 reason)
+{
+	struct netdrop_key key = {.reason = reason};
+	struct netdrop_stats *stats;
+
+	if (!find_device(skb, &key) && !find_socket(skb, BPF_CORE_READ(skb, sk), &key) &&
+	    !find_socket(skb, rx_sk, &key) && !skb->skb_iif)
+		return;
+	stats = lookup_or_insert(&netdrop, &key, &no_drops);
+	if (!stats) {
+		count_lost(&netdrop_lost, NETDROP_LOST_MAP_FULL);
+		return;
+	}
+	stats->packets += 1;
+	stats->bytes += skb->len;
+}
+
+/* 6.11, "net: add rx_sk to trace_kfree_skb": whose queue was full, while skb->sk is not set yet. */
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(netdrop_kfree_skb__rx_sk, struct sk_buff *skb, void *location, u32 reason)
+{
+	struct sock *receiver = NULL;
+
+	if (is_no_loss(reason))
+		return 0;
+	/* Most drops have no receiver: take it as a number, not as a pointer the verifier tracks.
+	 */
+	bpf_probe_read_kernel(&receiver, sizeof(receiver), &ctx[3]);
+	count_drop(skb, receiver, reason);
+	return 0;
+}
+NEEDS(netdrop_kfree_skb__rx_sk, "args kfree_skb 4");
+
+/* 5.17, c504e5c2f964 ("net: skb: introduce kfree_skb_reason()"). */
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(netdrop_kfree_skb__reason, struct sk_buff *skb, void *location, u32 reason)
+{
+	if (!is_no_loss(reason))
+		count_drop(skb, NULL, reason);
+	return 0;
+}
+NEEDS(netdrop_kfree_skb__reason, "args kfree_skb 3");
+
+/* Delete when 5.17 is the oldest kernel. */
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(netdrop_kfree_skb__plain, struct sk_buff *skb)
+{
+	count_drop(skb, NULL, REASON_UNKNOWN);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
