@@ -28,7 +28,7 @@ constexpr auto kDrainBodyTime = 500ms;
 // patience of 2 s for one write that does not move.
 constexpr auto kSendBudget = 30s;
 // At the end: for answers that are ready to reach their sockets, and between two looks.
-constexpr auto kDrainTime = 200ms;
+constexpr auto kDrainTime = 300ms;
 constexpr auto kStopPoll = 20ms;
 
 std::string_view or_empty(const char* text) { return text ? text : ""; }

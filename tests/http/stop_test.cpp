@@ -30,7 +30,7 @@ Clock::duration time_stop(std::unique_ptr<HttpServer>& server) {
 
 TEST(StopServer, IsQuickWhenIdle) {
   auto server = serve(plain_handlers());
-  EXPECT_LT(time_stop(server), 500ms);
+  EXPECT_LT(time_stop(server), 1s);
 }
 
 TEST(StopServer, IsQuickWithOpenConnections) {
@@ -49,7 +49,7 @@ TEST(StopServer, IsQuickWithAClientThatDoesNotReadItsAnswer) {
   handlers.scrape = [&](const ScrapeRequest&, SampleSink& sink) -> Result<ScrapeOutcome> {
     FamilyHeader header;
     header.name = "kernel_events_total";
-    header.help = std::string(64 << 20, 'x');  // more than any socket buffers
+    header.help = std::string(24 << 20, 'x');  // more than any socket buffers
     sink.begin_family(header);
     written.set_value();
     return ScrapeOutcome::kComplete;
