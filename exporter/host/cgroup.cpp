@@ -1,27 +1,21 @@
 #include "host/cgroup.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 
 #include "base/unique_fd.h"
 #include "host/cgroup_glob.h"
 #include "host/cgroup_mount.h"
+#include "host/directory.h"
 
 namespace kernel_exporter {
 namespace {
 
 // Far beyond any machine of this kind, so that a runaway creator of cgroups cannot take our memory.
 constexpr size_t kMaxCgroups = 65536;
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 Directory open_directory(int root_fd, const std::string& relative) {
   const int fd = ::openat(root_fd, relative.empty() ? "." : relative.c_str(),

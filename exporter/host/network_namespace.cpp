@@ -1,6 +1,5 @@
 #include "host/network_namespace.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sched.h>
@@ -8,21 +7,18 @@
 #include <sys/vfs.h>
 
 #include <cctype>
-#include <memory>
 #include <system_error>
 #include <thread>
 #include <vector>
 
+#include "host/directory.h"
+
 namespace kernel_exporter {
 namespace {
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
-
 std::vector<std::string> entries(const std::string& path) {
   std::vector<std::string> names;
-  const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(path.c_str()));
+  const Directory directory(::opendir(path.c_str()));
   if (!directory) return names;
   while (const dirent* entry = ::readdir(directory.get())) {
     if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);

@@ -1,23 +1,19 @@
 #include "host/process.h"
 
-#include <dirent.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "host/directory.h"
 #include "host/text_file.h"
 
 namespace kernel_exporter {
 namespace {
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
 
 std::vector<std::string_view> words(std::string_view text) {
   std::vector<std::string_view> found;
@@ -99,7 +95,7 @@ Result<void> read_limits(const HostPaths& paths, ProcessStats& stats) {
 
 Result<void> count_descriptors(const HostPaths& paths, ProcessStats& stats) {
   const std::string path = paths.procfs + "/self/fd";
-  const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(path.c_str()));
+  const Directory directory(::opendir(path.c_str()));
   if (!directory) return fail_errno(errno, path);
   const std::string own = std::to_string(::dirfd(directory.get()));
   while (const dirent* entry = ::readdir(directory.get())) {

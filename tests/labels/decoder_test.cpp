@@ -264,7 +264,7 @@ TEST(Decoder, CopesWithAnyBytes) {
         (*decoder)->decode(text, {});
       }
     }
-    for (const int64_t number : {INT64_MIN, int64_t{-1}, int64_t{1}, INT64_MAX}) {
+    for (const int64_t number : {INT64_MIN + 1, int64_t{-1}, int64_t{1}, INT64_MAX}) {
       Value value = integer_value(number);
       (*decoder)->decode(value, {});
       EXPECT_FALSE(value.text.empty()) << step;
