@@ -140,8 +140,8 @@ class CivetServer final : public HttpServer {
                              nullptr};
     mg_callbacks callbacks{};
     callbacks.begin_request = &CivetServer::on_request;
+    // No log_access: civetweb would format its lines with localtime(), which threads cannot share.
     callbacks.log_message = &CivetServer::on_log;
-    callbacks.log_access = [](const mg_connection*, const char*) { return 1; };
     char text[256] = "";
     mg_init_data init{&callbacks, this, options};
     unsigned code = 0;
