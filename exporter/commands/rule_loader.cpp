@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "probe/map_keys.h"
 #include "probe/object.h"
 #include "rules/compile.h"
 #include "rules/parse.h"

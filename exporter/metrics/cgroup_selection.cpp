@@ -1,21 +1,12 @@
 #include "metrics/cgroup_selection.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-
-#include <algorithm>
-#include <cerrno>
-
 #include "base/log.h"
 
 namespace kernel_exporter {
 
 CgroupSelection::CgroupSelection(int map_fd, std::string map, uint32_t value_size,
                                  std::vector<std::string> globs)
-    : map_fd_(map_fd), map_(std::move(map)), globs_(std::move(globs)) {
-  const size_t stride = (value_size + 7) / 8 * 8;
-  zeros_.resize(stride * static_cast<size_t>(std::max(1, libbpf_num_possible_cpus())));
-}
+    : keys_(map_fd, value_size), map_(std::move(map)), globs_(std::move(globs)) {}
 
 void CgroupSelection::update(const Cgroups& cgroups) {
   const auto found = cgroups.match(globs_);
@@ -30,7 +21,7 @@ void CgroupSelection::update(const Cgroups& cgroups) {
     if (wanted.contains(*id)) {
       ++id;
     } else {
-      bpf_map_delete_elem(map_fd_, &*id);
+      keys_.remove(std::as_bytes(std::span(&*id, 1)));
       id = selected_.erase(id);
     }
   }
@@ -40,12 +31,11 @@ void CgroupSelection::update(const Cgroups& cgroups) {
 }
 
 bool CgroupSelection::add(uint64_t id) {
-  if (bpf_map_update_elem(map_fd_, &id, zeros_.data(), BPF_NOEXIST) == 0 || errno == EEXIST) {
-    return true;
-  }
+  const int failure = keys_.add(std::as_bytes(std::span(&id, 1)));
+  if (failure == 0) return true;
   if (!complained_) {
-    spdlog::warn("map {} has no room for all selected cgroups: {}; raise its max_entries", map_,
-                 errno_text(errno));
+    spdlog::warn("map {} takes no more of the selected cgroups: {}; raise its max_entries", map_,
+                 errno_text(failure));
   }
   complained_ = true;
   return false;

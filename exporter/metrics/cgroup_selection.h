@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "host/cgroup.h"
+#include "probe/map_keys.h"
 
 namespace kernel_exporter {
 
@@ -24,10 +25,9 @@ class CgroupSelection {
  private:
   bool add(uint64_t id);
 
-  int map_fd_;
+  MapKeys keys_;
   std::string map_;
   std::vector<std::string> globs_;
-  std::vector<std::byte> zeros_;
   std::set<uint64_t> selected_;
   bool complained_ = false;
 };

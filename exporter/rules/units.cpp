@@ -27,7 +27,7 @@ const std::array<Unit, 9>& units() {
   return table;
 }
 
-// A suffix as a whole number of `per` of a base unit: 10us is 10 * 1000 / 1e9 seconds.
+// One of the suffix is numerator / denominator base units.
 struct Suffix {
   std::string_view text;
   std::string_view base;
@@ -36,11 +36,11 @@ struct Suffix {
 };
 
 constexpr std::array kSuffixes = {
-    Suffix{"ns", "seconds", kNano},     Suffix{"us", "seconds", kNano},
-    Suffix{"ms", "seconds", 1000},      Suffix{"s", "seconds", 1},
-    Suffix{"m", "seconds", 1},         Suffix{"h", "seconds", 1},
-    Suffix{"B", "bytes", 1},            Suffix{"KiB", "bytes", 1ull << 10, 1},
-    Suffix{"MiB", "bytes", 1ull << 20, 1}, Suffix{"GiB", "bytes", 1ull << 30, 1},
+    Suffix{"ns", "seconds", 1, kNano},      Suffix{"us", "seconds", 1, 1'000'000},
+    Suffix{"ms", "seconds", 1, 1000},       Suffix{"s", "seconds", 1, 1},
+    Suffix{"m", "seconds", 60, 1},          Suffix{"h", "seconds", 3600, 1},
+    Suffix{"B", "bytes", 1, 1},             Suffix{"KiB", "bytes", 1ull << 10, 1},
+    Suffix{"MiB", "bytes", 1ull << 20, 1},  Suffix{"GiB", "bytes", 1ull << 30, 1},
 };
 
 struct Quantity {

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace kernel_exporter {
+
+// CPUs that per-CPU maps have values for, at least 1.
+int possible_cpus();
+
+// Adds and removes keys of a map whose keys user space chooses. A key that is there already keeps its
+// value. The result is 0 or a positive errno (E2BIG: the map is full).
+class MapKeys {
+ public:
+  // The descriptor stays the caller's. `value_size` is that of one CPU.
+  MapKeys(int map_fd, size_t value_size);
+
+  int add(std::span<const std::byte> key) const;
+  int remove(std::span<const std::byte> key) const;
+
+ private:
+  int map_fd_;
+  std::vector<std::byte> zeros_;
+};
+
+}  // namespace kernel_exporter
