@@ -198,7 +198,7 @@ TEST_F(LoaderKernelTest, RefusesSettingsThatTheObjectDoesNotHave) {
 }
 
 // What the project ships loads in one go: nothing of it is refused on a kernel with BTF, and each
-// program has a variant that is attached unless the kernel needs none.
+// probe has something attached.
 TEST_F(LoaderKernelTest, LoadsTheEmbeddedObject) {
   const Result<ObjectInfo> info = inspect_object("embedded", embedded_object());
   ASSERT_TRUE(info) << info.error().message;
