@@ -130,7 +130,7 @@ std::string ElfFile::map_at(uint64_t symbol) const {
 
 std::map<std::string, std::set<std::string>> ElfFile::maps_by_program() const {
   std::map<std::string, std::set<std::string>> used;
-  std::set<std::string> shared;
+  std::set<std::string> common;
   for (const Symbol& symbol : symbols_) {
     if (symbol.type == STT_FUNC && symbol.section < sections_.size() &&
         sections_[symbol.section].name != kFunctionsSection) {
@@ -144,7 +144,7 @@ std::map<std::string, std::set<std::string>> ElfFile::maps_by_program() const {
       const auto relocation = read_at<Elf64_Rel>(table.data, i * sizeof(Elf64_Rel));
       const std::string map = map_at(ELF64_R_SYM(relocation->r_info));
       if (map.empty()) continue;
-      if (functions) shared.insert(map);
+      if (functions) common.insert(map);
       for (const Symbol& symbol : symbols_) {
         if (symbol.type == STT_FUNC && symbol.section == table.info && !functions &&
             relocation->r_offset - symbol.value < symbol.size) {
@@ -153,7 +153,7 @@ std::map<std::string, std::set<std::string>> ElfFile::maps_by_program() const {
       }
     }
   }
-  for (auto& [program, maps] : used) maps.insert(shared.begin(), shared.end());
+  for (auto& [program, maps] : used) maps.insert(common.begin(), common.end());
   return used;
 }
 

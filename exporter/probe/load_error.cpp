@@ -59,8 +59,8 @@ bool has_bpf_capability() {
   return effective & ((uint64_t{1} << CAP_SYS_ADMIN) | (uint64_t{1} << CAP_BPF));
 }
 
-// Kernels charge maps to the memory cgroup instead of RLIMIT_MEMLOCK since 5.11; libbpf knows them
-// by a helper that came with the same release.
+// Kernels charge maps to the memory cgroup instead of RLIMIT_MEMLOCK since 5.11; libbpf, too, knows
+// them by ktime_get_coarse_ns, which came with the same release.
 bool maps_are_locked_memory() {
   rlimit limit = {};
   if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return false;

@@ -1,6 +1,7 @@
 #include "probe/loader.h"
 
 #include <bpf/libbpf.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -247,6 +248,8 @@ Result<std::unique_ptr<LoadedObject>> Loader::run(std::span<const ProbeRequest> 
   ObjectInfo info = describe_object(fresh_.get(), image_);
   LoadPlan plan(info, probes, own_object_, settings_, kernel);
   load(plan);
+  // libbpf has had the kernel's types in memory, several megabytes: give them back to the kernel.
+  malloc_trim(0);
   return std::make_unique<Loaded>(std::move(info), std::move(plan.statuses()), std::move(object_),
                                   std::move(links_));
 }

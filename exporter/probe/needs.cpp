@@ -64,6 +64,7 @@ std::optional<std::string> unmet_need(std::string_view requirement, const Kernel
                                       const std::set<std::string>& assume_missing) {
   const std::string text(requirement);
   if (assume_missing.contains(text)) return "\"" + text + "\" is assumed to be missing";
+  if (text.starts_with('!') && assume_missing.contains(text.substr(1))) return std::nullopt;
   if (!kernel) return "needs \"" + text + "\", but the kernel's types (BTF) are not known";
   const std::vector<std::string_view> word = words(requirement);
   if (word.size() == 3 && word[0] == "args") return unmet_arguments(word[1], word[2], *kernel);

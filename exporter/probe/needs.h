@@ -23,7 +23,8 @@ inline constexpr std::string_view kNeedsPrefix = "needs_";
 std::vector<std::string> split_needs(std::string_view text);
 
 // Why the kernel does not meet a requirement, in one line; nullopt when it does. Without the
-// kernel's types nothing is met. `assume_missing` is ObjectSettings'.
+// kernel's types nothing is met. `assume_missing` is ObjectSettings': what it has
+// is unmet, and the opposite ("!" before it) is met.
 std::optional<std::string> unmet_need(std::string_view requirement, const KernelBtf* kernel,
                                       const std::set<std::string>& assume_missing);
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "fixture.h"
+#include "probe/embedded_object.h"
 #include "probe/loader.h"
 #include "probe/snapshot.h"
 
@@ -194,6 +195,29 @@ TEST_F(LoaderKernelTest, RefusesSettingsThatTheObjectDoesNotHave) {
     EXPECT_NE(loaded.error().message.find(row.message), std::string::npos)
         << loaded.error().message;
   }
+}
+
+// What the project ships loads in one go: nothing of it is refused on a kernel with BTF, and each
+// probe has something attached.
+TEST_F(LoaderKernelTest, LoadsTheEmbeddedObject) {
+  const Result<ObjectInfo> info = inspect_object("embedded", embedded_object());
+  ASSERT_TRUE(info) << info.error().message;
+  std::set<std::string> names;
+  for (const ObjectInfo::Program& program : info->programs) {
+    names.insert(program.name.substr(0, program.name.find('_')));
+  }
+  std::vector<ProbeRequest> probes;
+  for (const std::string& name : names) probes.push_back({name, {}});
+  auto loaded = load_object("embedded", embedded_object(), probes, true, settings_, kernel_.get());
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  std::set<std::string> attached;
+  for (const ProgramStatus& program : (*loaded)->programs()) {
+    EXPECT_NE(program.state, AttachState::kFailed)
+        << program.program << "__" << program.variant << ": " << program.reason;
+    if (program.state == AttachState::kAttached) attached.insert(program.probe);
+  }
+  EXPECT_EQ(attached, names);
+  EXPECT_EQ((*loaded)->programs().size(), info->programs.size());
 }
 
 TEST_F(LoaderKernelTest, LoadsAForeignObject) {

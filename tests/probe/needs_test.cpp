@@ -60,6 +60,8 @@ TEST(UnmetNeed, IsUnmetWhenAssumedMissing) {
   ASSERT_TRUE(kernel) << kernel.error().message;
   EXPECT_TRUE(unmet_need("field task_struct.pid", &*kernel, {"field task_struct.pid"}));
   EXPECT_FALSE(unmet_need("field task_struct.pid", &*kernel, {"field task_struct.comm"}));
+  EXPECT_TRUE(unmet_need("!field task_struct.pid", &*kernel, {}));
+  EXPECT_FALSE(unmet_need("!field task_struct.pid", &*kernel, {"field task_struct.pid"}));
 }
 
 TEST(UnmetNeed, IsUnmetWithoutTheKernelsTypes) {
