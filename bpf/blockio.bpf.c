@@ -4,9 +4,11 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
+#include "lib/argument.bpf.h"
 #include "lib/block.bpf.h"
 #include "lib/compat.bpf.h"
 #include "lib/histogram.bpf.h"
+#include "lib/in_flight.bpf.h"
 #include "lib/lost.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/needs.bpf.h"
@@ -18,8 +20,8 @@ struct blockio_key {
 };
 
 struct blockio_stats {
-	u64 requests; /* completed, failed ones included */
-	u64 bytes;    /* of what did not fail */
+	u64 requests;		  /* completed, failed ones included */
+	u64 bytes;		  /* of what did not fail */
 	struct histogram latency; /* ns, queue + service */
 	struct histogram queue;	  /* ns, until the driver got the request */
 	struct histogram service; /* ns, from then on */
@@ -35,10 +37,10 @@ struct blockio_error_key {
 enum blockio_lost_reason {
 	BLOCKIO_LOST_MAP_FULL,
 	BLOCKIO_LOST_NO_TIMESTAMP,	 /* counted, but its latency is not known */
-	BLOCKIO_LOST_NO_ISSUE_TIMESTAMP, /* nor its queue and service time */
+	BLOCKIO_LOST_NO_ISSUE_TIMESTAMP, /* nor how it divides into queue and service time */
 };
 
-/* Queue and service time beside their sum. */
+/* Queue and service time beside their sum; bio-based disks have no queue to wait in. */
 const volatile bool blockio_split = false;
 
 #define DECADES_FROM_100_MICROSECONDS                                                              \
@@ -65,18 +67,12 @@ struct {
 } blockio_errors SEC(".maps");
 
 /*
- * Since when a bio of a bio-based disk is under way, by the bio: such disks have no request that
- * keeps the time. A bio that a stacked disk passes on whole completes below and leaves its entry
- * behind, so the oldest entries make room; a bio whose entry went is counted as lost.
+ * Bios of bio-based disks, which have no request that keeps the time. What a stacked disk passes on
+ * whole completes below and leaves its entry behind.
  */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, u64);
-	__type(value, u64);
-} blockio_start SEC(".maps");
+IN_FLIGHT_MAP(blockio_start);
 
-LOST_MAP(blockio, 3);
+LOST_MAP(blockio, BLOCKIO_LOST_NO_ISSUE_TIMESTAMP);
 
 /* Too large for the stack. */
 static const struct blockio_stats no_io;
@@ -101,33 +97,23 @@ static __always_inline void count_error(const struct blockio_key *io, enum block
 		count_lost(&blockio_lost, BLOCKIO_LOST_MAP_FULL);
 }
 
+static __always_inline void observe_latency(struct blockio_stats *stats, u64 start, u64 now)
+{
+	if (!start)
+		count_lost(&blockio_lost, BLOCKIO_LOST_NO_TIMESTAMP);
+	else if (now >= start)
+		histogram_observe(&blockio_latency_buckets, &stats->latency, now - start);
+}
+
 static __always_inline void observe_split(struct blockio_stats *stats, u64 start, u64 issue,
 					  u64 now)
 {
-	if (!issue) {
+	if (!start || !issue) {
 		count_lost(&blockio_lost, BLOCKIO_LOST_NO_ISSUE_TIMESTAMP);
-		return;
+	} else if (issue >= start && now >= issue) {
+		histogram_observe(&blockio_queue_buckets, &stats->queue, issue - start);
+		histogram_observe(&blockio_service_buckets, &stats->service, now - issue);
 	}
-	if (issue < start || now < issue)
-		return;
-	histogram_observe(&blockio_queue_buckets, &stats->queue, issue - start);
-	histogram_observe(&blockio_service_buckets, &stats->service, now - issue);
-}
-
-static __always_inline void observe_latency(struct blockio_stats *stats, u64 start, u64 issue)
-{
-	u64 now;
-
-	if (!start) {
-		count_lost(&blockio_lost, BLOCKIO_LOST_NO_TIMESTAMP);
-		return;
-	}
-	now = bpf_ktime_get_ns();
-	if (now < start)
-		return;
-	histogram_observe(&blockio_latency_buckets, &stats->latency, now - start);
-	if (blockio_split)
-		observe_split(stats, start, issue, now);
 }
 
 static __always_inline struct blockio_stats *stats_of(const struct blockio_key *key)
@@ -147,6 +133,7 @@ int BPF_PROG(blockio_rq_complete, struct request *request, int error, unsigned i
 	u32 operation = request->cmd_flags & REQ_OP_MASK;
 	struct blockio_stats *stats;
 	struct blockio_key key;
+	u64 now;
 
 	/*
 	 * No disk and passthrough: commands to a driver, not I/O. A read or write of 0 bytes: the
@@ -170,26 +157,26 @@ int BPF_PROG(blockio_rq_complete, struct request *request, int error, unsigned i
 	if (bytes < request->__data_len)
 		return 0;
 	stats->requests += 1;
-	observe_latency(stats, request->start_time_ns, request->io_start_time_ns);
+	now = bpf_ktime_get_ns();
+	observe_latency(stats, request->start_time_ns, now);
+	if (blockio_split)
+		observe_split(stats, request->start_time_ns, request->io_start_time_ns, now);
 	return 0;
 }
 
-static __always_inline void start_bio(struct bio *bio)
+static __always_inline void start_bio(struct bio *bio, const unsigned long long *ctx, int index)
 {
 	struct gendisk *disk = bio_disk(bio);
-	u64 id = (u64)bio, now;
 
-	if (!disk || disk->queue->mq_ops)
-		return;
-	now = bpf_ktime_get_ns();
-	bpf_map_update_elem(&blockio_start, &id, &now, BPF_ANY);
+	if (disk && !disk->queue->mq_ops)
+		in_flight_begin(&blockio_start, argument(ctx, index), bpf_ktime_get_ns());
 }
 
 /* 5.11, e8a676d61c07 ("block: simplify and extended the block_bio_merge tracepoint class"). */
 SEC("tp_btf/block_bio_queue")
 int BPF_PROG(blockio_bio_queue__with_queue, struct request_queue *queue, struct bio *bio)
 {
-	start_bio(bio);
+	start_bio(bio, ctx, 1);
 	return 0;
 }
 NEEDS(blockio_bio_queue__with_queue, "args block_bio_queue 2");
@@ -197,24 +184,14 @@ NEEDS(blockio_bio_queue__with_queue, "args block_bio_queue 2");
 SEC("tp_btf/block_bio_queue")
 int BPF_PROG(blockio_bio_queue__plain, struct bio *bio)
 {
-	start_bio(bio);
+	start_bio(bio, ctx, 0);
 	return 0;
-}
-
-static __always_inline u64 take_start(struct bio *bio)
-{
-	u64 id = (u64)bio;
-	u64 *found = bpf_map_lookup_elem(&blockio_start, &id);
-	u64 start = found ? *found : 0;
-
-	if (found)
-		bpf_map_delete_elem(&blockio_start, &id);
-	return start;
 }
 
 /*
  * Fires only for bios that did not end inside a request, so nothing is counted twice. On a
- * request-based disk such a bio never became a request: its error alone counts.
+ * request-based disk such a bio never became a request: its error alone counts. Pages that zram,
+ * brd and pmem move by block_device_operations.rw_page, which went in 6.3, have no bio to see.
  */
 SEC("tp_btf/block_bio_complete")
 int BPF_PROG(blockio_bio_complete, struct request_queue *queue, struct bio *bio)
@@ -223,6 +200,7 @@ int BPF_PROG(blockio_bio_complete, struct request_queue *queue, struct bio *bio)
 	u32 bytes = bio->bi_iter.bi_size, status = bio->bi_status;
 	struct blockio_stats *stats;
 	struct blockio_key key;
+	u64 start;
 
 	if (!disk)
 		return 0;
@@ -239,7 +217,8 @@ int BPF_PROG(blockio_bio_complete, struct request_queue *queue, struct bio *bio)
 	stats->requests += 1;
 	if (!status)
 		stats->bytes += bytes;
-	observe_latency(stats, take_start(bio), 0);
+	start = in_flight_end(&blockio_start, argument(ctx, 1));
+	observe_latency(stats, start, bpf_ktime_get_ns());
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
+#include "lib/argument.bpf.h"
 #include "lib/lost.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/needs.bpf.h"
@@ -22,7 +23,7 @@ struct netdrop_key {
 
 struct netdrop_stats {
 	u64 packets;
-	u64 bytes;
+	u64 bytes; /* from the layer that dropped the packet upwards */
 };
 
 enum netdrop_lost_reason {
@@ -40,7 +41,7 @@ struct {
 	__type(value, struct netdrop_stats);
 } netdrop SEC(".maps");
 
-LOST_MAP(netdrop, 1);
+LOST_MAP(netdrop, NETDROP_LOST_MAP_FULL);
 
 static const struct netdrop_stats no_drops;
 
@@ -149,7 +150,8 @@ int BPF_PROG(netdrop_kfree_skb__rx_sk, struct sk_buff *skb, void *location, u32 
 
 	if (is_no_loss(reason))
 		return 0;
-	/* Most drops have no receiver: take it as a number, not as a pointer the verifier tracks. */
+	/* Most drops have no receiver: take it as a number, not as a pointer the verifier tracks.
+	 */
 	bpf_probe_read_kernel(&receiver, sizeof(receiver), &ctx[3]);
 	count_drop(skb, receiver, reason);
 	return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /* Time from a task's being put on a run queue to its running, for the host and per cgroup. */
 #include "lib/types.bpf.h"
+#include <linux/errno.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
@@ -72,7 +73,7 @@ struct {
 	__type(value, u64);
 } runqueue_start SEC(".maps");
 
-LOST_MAP(runqueue, 2);
+LOST_MAP(runqueue, RUNQUEUE_LOST_START_NOT_SEEN);
 
 static __always_inline void charge(struct task_struct *next, u64 waited)
 {
@@ -119,7 +120,7 @@ static __always_inline void start_waiting(struct task_struct *task, u64 flags)
 	u64 now = bpf_ktime_get_ns();
 
 	/* The idle tasks share the id 0 and never wait. */
-	if (id && bpf_map_update_elem(&runqueue_start, &id, &now, flags) == -7 /* E2BIG */)
+	if (id && bpf_map_update_elem(&runqueue_start, &id, &now, flags) == -E2BIG)
 		count_lost(&runqueue_lost, RUNQUEUE_LOST_START_MAP_FULL);
 }
 

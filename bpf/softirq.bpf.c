@@ -5,7 +5,7 @@
 #include <bpf/bpf_tracing.h>
 #include "lib/histogram.bpf.h"
 
-#define MICROSECOND 1000ULL
+#define MICROSECOND	1000ULL
 #define SOFTIRQ_VECTORS 10
 
 /* The numbers of include/linux/interrupt.h; its comment keeps them stable for user space. */
@@ -25,6 +25,10 @@ enum softirq_vector {
 struct softirq_stats {
 	u64 raised_at;	/* ns; 0: not pending */
 	u64 entered_at; /* ns; 0: not running, or its entry was not seen */
+	/*
+	 * Entries whose raise is not known: it came before the program, or between the kernel's
+	 * taking the pending mask and the entry that consumed the raise before it.
+	 */
 	u64 unseen_raises;
 	struct histogram latency;  /* ns */
 	struct histogram duration; /* ns */

@@ -12,8 +12,8 @@ endif()
 
 # v3 (32-bit registers and jumps) is understood from Linux 5.1 on. The UAPI headers of a multiarch
 # distribution lie where clang does not look for the target bpf.
-set(BPF_FLAGS -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter
-  -Wno-missing-declarations)
+set(BPF_FLAGS -O2 -g -target bpf -mcpu=v3 -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=
+  -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-declarations)
 if(CMAKE_C_LIBRARY_ARCHITECTURE)
   list(APPEND BPF_FLAGS -idirafter /usr/include/${CMAKE_C_LIBRARY_ARCHITECTURE})
 endif()

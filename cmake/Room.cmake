@@ -31,8 +31,8 @@ function(unit_test ROOM)
     DISCOVERY_TIMEOUT 30)
 endfunction()
 
-# kernel_test(ROOM SOURCES ...): the tests of one room that need root and a real kernel, label `kernel`.
-# They change what the whole machine shares, so only one runs at a time.
+# kernel_test(ROOM SOURCES ... [LIBRARIES ...]): the tests of one room that load BPF programs or maps
+# into the running kernel, as root, label `kernel`. One at a time: they watch the same kernel.
 function(kernel_test ROOM)
   cmake_parse_arguments(TEST "" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${ROOM}_kernel_test ${TEST_SOURCES})
@@ -40,6 +40,6 @@ function(kernel_test ROOM)
     GTest::gtest_main kernel_exporter_flags)
   target_compile_definitions(${ROOM}_kernel_test PRIVATE
     KERNEL_EXPORTER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  gtest_discover_tests(${ROOM}_kernel_test TEST_PREFIX "kernel.${ROOM}." PROPERTIES
-    LABELS kernel RESOURCE_LOCK kernel TIMEOUT 60 DISCOVERY_TIMEOUT 30)
+  gtest_discover_tests(${ROOM}_kernel_test TEST_PREFIX "kernel.${ROOM}." PROPERTIES LABELS kernel
+    RESOURCE_LOCK kernel TIMEOUT 120 DISCOVERY_TIMEOUT 30)
 endfunction()

@@ -8,10 +8,10 @@
 #include "types.bpf.h"
 #include <bpf/bpf_helpers.h>
 
-#define LOST_MAP(probe, reasons)                                                                   \
+#define LOST_MAP(probe, last_reason)                                                               \
 	struct {                                                                                   \
 		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                           \
-		__uint(max_entries, reasons);                                                      \
+		__uint(max_entries, (last_reason) + 1);                                            \
 		__type(key, enum probe##_lost_reason);                                             \
 		__type(value, u64);                                                                \
 	} probe##_lost SEC(".maps")

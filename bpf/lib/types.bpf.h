@@ -16,7 +16,7 @@ typedef __s64 s64;
 
 #ifndef __cplusplus
 typedef _Bool bool;
-#define true  1
+#define true 1
 #define false 0
 #endif
 

@@ -1,7 +1,6 @@
 #include "commands/exporter.h"
 
 #include <malloc.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -71,11 +70,11 @@ Result<void> Exporter::load() {
   self_.set_reload(rules->faulty_files.empty());
   if (rules->plan.rule_files.empty()) return fail("no rule file can be used");
   if (options_.program_stats) {
-    const auto fd = enable_run_stats();
-    if (fd) {
-      run_stats_fd_ = *fd;
+    auto enabled = enable_run_stats();
+    if (enabled) {
+      run_stats_ = std::move(*enabled);
     } else {
-      spdlog::warn("program statistics: {}", fd.error().message);
+      spdlog::warn("program statistics: {}", enabled.error().message);
     }
   }
   auto objects = load_objects(rules->plan);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/unique_fd.h"
 #include "commands/options.h"
 #include "commands/rule_loader.h"
 #include "http/server.h"
@@ -41,7 +42,7 @@ class Exporter {
   Options options_;
   HostTables host_;
   std::unique_ptr<Collector> collector_;
-  int run_stats_fd_ = -1;
+  UniqueFd run_stats_;
 
   std::mutex mutex_;
   // State below is protected by mutex_.

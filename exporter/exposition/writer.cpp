@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "metrics/number.h"
+#include "base/number.h"
 
 namespace kernel_exporter {
 namespace {

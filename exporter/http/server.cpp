@@ -1,9 +1,6 @@
 #include "http/server.h"
 
-#include <arpa/inet.h>
 #include <civetweb.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -11,8 +8,8 @@
 #include <mutex>
 
 #include "base/log.h"
-#include "base/unique_fd.h"
 #include "http/listen_address.h"
+#include "http/shutdown_sockets.h"
 
 namespace kernel_exporter {
 namespace {
@@ -31,7 +28,7 @@ constexpr auto kDrainBodyTime = 500ms;
 // patience of 2 s for one write that does not move.
 constexpr auto kSendBudget = 30s;
 // At the end: for answers that are ready to reach their sockets, and between two looks.
-constexpr auto kDrainTime = 200ms;
+constexpr auto kDrainTime = 300ms;
 constexpr auto kStopPoll = 20ms;
 
 std::string_view or_empty(const char* text) { return text ? text : ""; }
@@ -49,8 +46,11 @@ HttpRequest read_request(mg_connection* connection) {
 
 // Closing a socket with unread input resets it, and the client may lose the answer. No request of
 // ours has a body, so little is read, byte by byte: civetweb returns from a read only when it is
-// full, and a client must not hold a worker by sending slowly.
-void drain_body(mg_connection* connection) {
+// full, and waits for 1 s in vain. One worker at a time does so, whoever sends how many such
+// bodies.
+void drain_body(mg_connection* connection, std::mutex& one_at_a_time) {
+  const std::unique_lock lock(one_at_a_time, std::try_to_lock);
+  if (!lock) return;
   const auto deadline = Clock::now() + kDrainBodyTime;
   char ignored;
   for (int i = 0; i < kLargestIgnoredBody && Clock::now() < deadline; ++i) {
@@ -80,7 +80,8 @@ std::string render_head(const mg_connection* connection, const HttpResponse& res
   head += "\r\nContent-Type: " + response.content_type;
   head += "\r\nContent-Length: " + std::to_string(response.body.size());
   for (const auto& [name, value] : response.headers) head += "\r\n" + name + ": " + value;
-  head += "\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
+  head +=
+      "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
   return head;
 }
 
@@ -113,7 +114,6 @@ class CivetServer final : public HttpServer {
       return fail("civetweb does not say which port it listens on");
     }
     port_ = bound.port;
-    host_ = address->host == "0.0.0.0" ? "127.0.0.1" : address->host;
     return {};
   }
 
@@ -133,6 +133,8 @@ class CivetServer final : public HttpServer {
                              kLargestRequest,  //
                              "enable_keep_alive",
                              "no",  //
+                             "decode_url",
+                             "no",
                              "tcp_nodelay",
                              "1",  //
                              nullptr};
@@ -149,21 +151,12 @@ class CivetServer final : public HttpServer {
     return {};
   }
 
-  // civetweb's accept loop looks for the end every 2 s or when someone connects.
+  // Left alone, civetweb looks for the end only every 2 s in its accept loop and in stalled writes.
   void stop_civetweb() {
     auto stopped = std::async(std::launch::async, [this] { mg_stop(context_); });
-    while (stopped.wait_for(kStopPoll) != std::future_status::ready) knock();
-  }
-
-  void knock() const {
-    const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!fd) return;
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_port = htons(static_cast<uint16_t>(port_));
-    inet_pton(AF_INET, host_.c_str(), &name.sin_addr);
-    // Refused once the loop has ended, which is as good.
-    (void)connect(fd.get(), reinterpret_cast<sockaddr*>(&name), sizeof name);
+    while (stopped.wait_for(kStopPoll) != std::future_status::ready) {
+      shutdown_sockets(static_cast<uint16_t>(port_));
+    }
   }
 
   static int on_request(mg_connection* connection) noexcept {
@@ -188,7 +181,7 @@ class CivetServer final : public HttpServer {
     const Presence answering(*this, answering_);
     const HttpRequest request = read_request(connection);
     const HttpResponse response = handle(request);
-    drain_body(connection);
+    drain_body(connection, draining_body_);
     send_all(connection, render_head(connection, response));
     if (request.method != "HEAD") send_all(connection, response.body);
     return response.status;
@@ -231,8 +224,8 @@ class CivetServer final : public HttpServer {
   const Router router_;
   mg_context* context_ = nullptr;
   int port_ = 0;
-  std::string host_;
-  std::mutex mutex_;
+  std::mutex draining_body_;
+  std::mutex mutex_;  // the three below
   std::condition_variable idle_;
   bool stopping_ = false;
   int handling_ = 0;   // threads inside a handler

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "metrics/label_block.h"
-#include "metrics/number.h"
+#include "base/number.h"
 
 namespace kernel_exporter {
 namespace {

@@ -3,21 +3,11 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
-#include <vector>
+
+#include "rules/family_header.h"
 
 namespace kernel_exporter {
-
-enum class MetricType { kCounter, kGauge, kHistogram, kSummary };
-
-struct FamilyHeader {
-  std::string name;  // in full, with _total on counters
-  std::string help;  // any UTF-8; the writers escape
-  MetricType type = MetricType::kCounter;
-  std::string unit;                 // base unit in the name ("seconds", "bytes"), "" for none
-  std::vector<std::string> bounds;  // histograms: `le` values in canonical form, ascending, no +Inf
-};
 
 // What a scrape is streamed into: the writers of exposition/ implement it. Families come whole and
 // once each. `labels` is a rendered label block without braces (label_block.h), empty for none.

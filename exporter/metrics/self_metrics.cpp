@@ -1,5 +1,7 @@
 #include "metrics/self_metrics.h"
 
+#include <set>
+
 #include "host/process.h"
 #include "metrics/registry_source.h"
 
@@ -79,8 +81,16 @@ SelfMetrics::SelfMetrics(HostPaths paths, std::string_view version)
 }
 
 void SelfMetrics::set_programs(const std::vector<ProgramStatus>& programs) {
+  std::set<std::string> attached_programs;
   for (const ProgramStatus& program : programs) {
+    if (program.state == AttachState::kAttached) attached_programs.insert(program.program);
+  }
+  for (const ProgramStatus& program : programs) {
+    // Of a program's variants the attached one speaks for all.
     if (program.state == AttachState::kNotNeeded) continue;
+    if (program.state != AttachState::kAttached && attached_programs.contains(program.program)) {
+      continue;
+    }
     const prometheus::Labels labels = {{"probe", program.probe},
                                        {"program", program.program},
                                        {"mechanism", program.mechanism}};

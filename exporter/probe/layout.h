@@ -16,7 +16,7 @@ enum class FieldKind {
   kSigned,
   kEnum,
   kText,    // char[N]
-  kArray,   // of unsigned integers: element_size and count are set
+  kArray,   // of integers, taken as unsigned: element_size and count are set
   kStruct,  // its members are fields of their own, "outer.inner"
   kBytes,   // anything else: unions, arrays of structs, floats
 };
@@ -43,7 +43,8 @@ struct Layout {
   const Field* find(std::string_view path) const;
 };
 
-// The integer in `bytes` at a field of kind kUnsigned, kSigned (sign-extended) or kEnum.
+// The integer in `bytes` at a field of kind kUnsigned, kSigned (sign-extended) or kEnum
+// (sign-extended when one of its names is negative); 0 where `bytes` ends before the field.
 uint64_t read_integer(const Field& field, std::span<const std::byte> bytes);
 
 }  // namespace kernel_exporter

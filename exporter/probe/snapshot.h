@@ -30,6 +30,9 @@ struct Snapshot {
   }
 };
 
+// How a map is read. kByKey is what kernels without batch lookups get.
+enum class ReadMethod { kBatchFirst, kByKey };
+
 // Reads one map, again and again. Batch lookups first (BPF_MAP_LOOKUP_BATCH: hashes from 5.6,
 // per-CPU arrays from 5.13), key by key where the kernel refuses them. No key comes twice, whatever
 // is inserted and deleted during the walk: a batch holds the bucket's lock, and the walk by key
@@ -38,19 +41,33 @@ struct Snapshot {
 class MapReader {
  public:
   // The descriptor stays the caller's and must outlive the reader. The error names `name`.
-  [[nodiscard]] static Result<MapReader> create(int map_fd, std::string name);
+  [[nodiscard]] static Result<MapReader> create(int map_fd, std::string name,
+                                                ReadMethod method = ReadMethod::kBatchFirst);
 
   // Replaces the snapshot's content. An error leaves it unusable: nothing of it may be shown.
-  // kTimedOut-like behaviour: an error whose message says that the deadline passed.
+  // Past the deadline, which is looked at between calls, the error says that it has passed.
   [[nodiscard]] Result<void> read(Snapshot& snapshot,
                                   std::chrono::steady_clock::time_point deadline);
 
-  // bpf() calls of the last read.
+  // bpf() calls of the last read, without those of create.
   int calls() const { return calls_; }
   uint32_t max_entries() const { return max_entries_; }
 
  private:
+  using Deadline = std::chrono::steady_clock::time_point;
+  class Scratch;
+  enum class Batch { kDone, kRefused };
+
   MapReader() = default;
+
+  bool is_array() const;
+  size_t entry_bytes() const;
+  size_t batch_capacity() const;
+  void start(Snapshot& snapshot) const;
+  Result<Batch> read_batches(Snapshot& snapshot, Deadline deadline);
+  Result<void> read_array(Snapshot& snapshot, Deadline deadline);
+  Result<void> read_hash(Snapshot& snapshot, Deadline deadline);
+  Result<void> late(const Snapshot& snapshot) const;
 
   int fd_ = -1;
   std::string name_;
@@ -59,6 +76,7 @@ class MapReader {
   uint32_t value_size_ = 0;
   uint32_t max_entries_ = 0;
   uint32_t cpus_ = 1;
+  uint32_t value_stride_ = 0;
   bool batch_ = true;
   int calls_ = 0;
 };

@@ -1,0 +1,96 @@
+#include "commands/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "base/log.h"
+#include "commands/commands.h"
+#include "commands/options.h"
+#include "commands/version.h"
+#include "probe/object.h"
+
+namespace kernel_exporter {
+namespace {
+
+void add_rule_options(CLI::App& command, Options& options) {
+  command
+      .add_option("--rules", options.rules, "Rule files, or folders of *.yaml (more than one allowed)")
+      ->capture_default_str();
+  command.add_option("--path.procfs", options.paths.procfs, "Where procfs is mounted")
+      ->capture_default_str();
+  command.add_option("--path.sysfs", options.paths.sysfs, "Where sysfs is mounted")
+      ->capture_default_str();
+  command.add_option("--path.rootfs", options.paths.rootfs,
+                     "Where the host's root is mounted, when the exporter runs in a container");
+  command
+      .add_option("--bpf.assume-missing", options.assume_missing,
+                  "Take a need of a program as unmet, as `probes` prints it, to force its fallback")
+      ->group("");
+}
+
+void add_serve(CLI::App& app, Options& options) {
+  CLI::App& command = *app.add_subcommand("serve", "Load the probes and serve /metrics");
+  add_rule_options(command, options);
+  command
+      .add_option("--web.listen-address", options.http.listen_address,
+                  "HOST:PORT to serve on; port 0 picks a free one")
+      ->capture_default_str();
+  command.add_option("--web.threads", options.http.threads, "Worker threads")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command.add_option("--web.config.file", options.web_config_file,
+                     "TLS and basic auth: not supported yet, put a proxy in front");
+  command.add_flag("--bpf.program-stats", options.program_stats,
+                   "Let the kernel count run time and runs of every program (about 20 ns an event)");
+}
+
+void add_dump(CLI::App& app, Options& options) {
+  CLI::App& command = *app.add_subcommand("dump", "Print one scrape");
+  add_rule_options(command, options);
+  command.add_option("--duration", options.duration_seconds, "Seconds to count before the scrape")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->capture_default_str();
+  command.add_flag("--openmetrics", options.openmetrics, "OpenMetrics 1.0 instead of text 0.0.4");
+}
+
+int run(const CLI::App& app, const Options& options) {
+  const auto logging = start_logging(options.log_level);
+  if (!logging) {
+    std::fprintf(stderr, "kernel_exporter: %s\n", logging.error().message.c_str());
+    return 2;
+  }
+  capture_libbpf_log();
+  if (app.got_subcommand("serve")) return serve(options);
+  if (app.got_subcommand("check")) return check(options);
+  if (app.got_subcommand("probes")) return list_probes(options);
+  return dump(options);
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  Options options;
+  CLI::App app("Prometheus exporter for what only the Linux kernel knows.", "kernel_exporter");
+  app.set_version_flag("--version", std::string(kVersion));
+  app.require_subcommand(1);
+  app.set_config("--config", "", "Options from a file: `rules = [...]` under a [serve] heading");
+  app.add_option("--log.level", options.log_level, "debug, info, warning or error")
+      ->capture_default_str();
+  app.fallthrough();
+  add_serve(app, options);
+  CLI::App& check_command =
+      *app.add_subcommand("check", "Check rule files, as a load would; needs no privilege");
+  check_command.add_option("FILE", options.files, "Rule files, or folders of *.yaml")->required();
+  CLI::App& probes_command =
+      *app.add_subcommand("probes", "Load the probes and say how each program is attached, or why not");
+  add_rule_options(probes_command, options);
+  add_dump(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return run(app, options);
+}
+
+}  // namespace kernel_exporter

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "probe/layout.h"
+
+struct btf;
+
+namespace kernel_exporter {
+
+// The layout of a BTF type. `scalar_name` is the path of the only field when the type is no struct
+// ("key" or "value"). Size 0 when type_id is 0 or leads nowhere. Damaged BTF (ids that do not
+// exist, endless nesting) leaves fields out.
+Layout layout_of(const btf* types, uint32_t type_id, std::string_view scalar_name);
+
+// Names by value of the enum at `type_id` (not of a typedef to it); empty when it is none.
+std::map<int64_t, std::string> enumerators_of(const btf* types, uint32_t type_id);
+
+// Without typedefs, const, volatile, restrict and type tags; 0 when that leads nowhere.
+uint32_t strip_modifiers(const btf* types, uint32_t type_id);
+
+// A name from BTF, "" when there is none.
+std::string_view btf_name(const btf* types, uint32_t name_offset);
+
+}  // namespace kernel_exporter

@@ -1,0 +1,82 @@
+#include "probe/event.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace kernel_exporter {
+namespace {
+
+// The two places where libbpf looks.
+constexpr std::array kTraceDirectories = {"/sys/kernel/debug/tracing", "/sys/kernel/tracing"};
+constexpr const char* kKprobes = "/sys/bus/event_source/devices/kprobe/type";
+
+bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+Refusal unsupported(std::string reason) { return {AttachState::kUnsupported, std::move(reason)}; }
+
+std::optional<Refusal> refuse_trampoline(const Event& event, const KernelBtf* kernel) {
+  if (!kernel) {
+    return unsupported(event.mechanism + " needs the kernel's types (CONFIG_DEBUG_INFO_BTF)");
+  }
+  const bool known = event.mechanism == "tp_btf"
+                         ? kernel->tracepoint_arguments(event.target).has_value()
+                         : kernel->has_function(event.target);
+  if (known) return std::nullopt;
+  return unsupported("this kernel has no " +
+                     std::string(event.mechanism == "tp_btf" ? "tracepoint " : "function ") +
+                     event.target);
+}
+
+std::optional<Refusal> refuse_tracepoint(const Event& event) {
+  std::string path = event.target;
+  std::replace(path.begin(), path.end(), ':', '/');
+  bool mounted = false;
+  for (const std::string directory : kTraceDirectories) {
+    if (exists(directory + "/events/" + path)) return std::nullopt;
+    mounted = mounted || exists(directory + "/events");
+  }
+  if (mounted) return unsupported("this kernel has no tracepoint " + event.target);
+  return Refusal{AttachState::kFailed,
+                 "tracefs is not mounted: mount -t tracefs tracefs /sys/kernel/tracing"};
+}
+
+// Whether the function exists is left to the attach: BTF leaves out functions that a kprobe can
+// reach, and kallsyms is not always readable.
+std::optional<Refusal> refuse_kprobe() {
+  if (exists(kKprobes)) return std::nullopt;
+  return unsupported("this kernel has no kprobes (CONFIG_KPROBE_EVENTS)");
+}
+
+}  // namespace
+
+Event event_of_section(std::string_view section) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kLongNames = {
+      {{"tp", "tracepoint"}, {"raw_tracepoint", "raw_tp"}, {"raw_tracepoint.w", "raw_tp.w"}}};
+  const size_t slash = section.find('/');
+  std::string_view mechanism = section.substr(0, slash);
+  for (const auto& [from, to] : kLongNames) {
+    if (mechanism == from) mechanism = to;
+  }
+  Event event{std::string(mechanism), ""};
+  if (slash != std::string_view::npos) event.target = section.substr(slash + 1);
+  if (mechanism == "tracepoint") std::replace(event.target.begin(), event.target.end(), '/', ':');
+  return event;
+}
+
+std::optional<Refusal> refuse_event(const Event& event, const KernelBtf* kernel) {
+  const std::string& mechanism = event.mechanism;
+  const std::string kind = mechanism.substr(0, mechanism.find('.'));
+  if (mechanism == "tp_btf" || kind == "fentry" || kind == "fexit" || kind == "fmod_ret") {
+    return refuse_trampoline(event, kernel);
+  }
+  if (mechanism == "tracepoint") return refuse_tracepoint(event);
+  if (mechanism == "kprobe" || mechanism == "kretprobe") return refuse_kprobe();
+  if (kind == "raw_tp" && kernel && !kernel->tracepoint_arguments(event.target)) {
+    return unsupported("this kernel has no tracepoint " + event.target);
+  }
+  return std::nullopt;
+}
+
+}  // namespace kernel_exporter

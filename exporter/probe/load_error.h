@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace kernel_exporter {
+
+// One line saying why libbpf refused: errno classified (privilege, locked memory), else the last
+// meaningful line of the verifier, else libbpf's last complaint. `log` is take_libbpf_log().
+std::string explain_refusal(int error_number, std::string_view log);
+
+// The verifier's last line that says something, "" when `log` holds no verifier log.
+std::string verifier_verdict(std::string_view log);
+
+}  // namespace kernel_exporter

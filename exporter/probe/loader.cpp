@@ -1,0 +1,264 @@
+#include "probe/loader.h"
+
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "probe/bpf_handle.h"
+#include "probe/libbpf_log.h"
+#include "probe/load_error.h"
+#include "probe/load_plan.h"
+#include "probe/needs.h"
+
+namespace kernel_exporter {
+namespace {
+
+// Trampolines (fentry, fexit) that the kernel or its architecture does not have.
+constexpr int kKernelNotSupported = 524;
+
+Refusal explain_attach(const ProgramStatus& program, int error, std::string_view log) {
+  const std::string event = program.mechanism + " " + program.target;
+  if (error == EOPNOTSUPP && log.empty()) {
+    return {AttachState::kFailed,
+            "its section names no event that it could be attached to: " + event};
+  }
+  const bool unsupported = error == ENOENT || error == kKernelNotSupported;
+  return {unsupported ? AttachState::kUnsupported : AttachState::kFailed,
+          "attaching to " + event + ": " + explain_refusal(error, log)};
+}
+
+class Loaded : public LoadedObject {
+ public:
+  Loaded(ObjectInfo info, std::vector<ProgramStatus> programs, ObjectHandle object,
+         std::vector<LinkHandle> links)
+      : info_(std::move(info)),
+        programs_(std::move(programs)),
+        object_(std::move(object)),
+        links_(std::move(links)) {}
+
+  const std::vector<ProgramStatus>& programs() const override { return programs_; }
+
+  int map_fd(std::string_view name) const override {
+    if (!object_) return -1;
+    const bpf_map* map = bpf_object__find_map_by_name(object_.get(), std::string(name).c_str());
+    const int fd = map ? bpf_map__fd(map) : -1;
+    return fd < 0 ? -1 : fd;
+  }
+
+  const MapInfo* map(std::string_view name) const override { return info_.map(name); }
+
+ private:
+  ObjectInfo info_;
+  std::vector<ProgramStatus> programs_;
+  ObjectHandle object_;
+  std::vector<LinkHandle> links_;  // behind object_: a link ends before its program
+};
+
+// One attempt after the other at loading the same image: libbpf cannot load an object twice.
+class Loader {
+ public:
+  Loader(std::string_view name, std::span<const std::byte> image, const ObjectSettings& settings,
+         bool own_object)
+      : name_(name), image_(image), settings_(settings), own_object_(own_object) {}
+
+  Result<std::unique_ptr<LoadedObject>> run(std::span<const ProbeRequest> probes,
+                                            const KernelBtf* kernel);
+
+ private:
+  struct Attempt {
+    ObjectHandle object;  // null when refused
+    std::string reason;
+    bool unsupported = false;
+  };
+
+  Result<void> prepare(bpf_object* object) const;
+  Result<void> set_constants(bpf_object* object) const;
+  void select(bpf_object* object, const LoadPlan& plan, const std::vector<size_t>& chosen) const;
+  Attempt attempt(const LoadPlan& plan, const std::vector<size_t>& chosen);
+  std::map<size_t, Attempt> culprits(const LoadPlan& plan, const std::vector<size_t>& chosen,
+                                     const Attempt& all);
+  void load(LoadPlan& plan);
+  bool attach(LoadPlan& plan, const std::vector<size_t>& chosen);
+
+  const std::string name_;
+  const std::span<const std::byte> image_;
+  const ObjectSettings& settings_;
+  const bool own_object_;
+  ObjectHandle fresh_;  // opened, not yet loaded
+  ObjectHandle object_;
+  std::vector<LinkHandle> links_;
+};
+
+Result<void> Loader::set_constants(bpf_object* object) const {
+  if (settings_.constants.empty()) return {};
+  bpf_map* map = constants_map(object);
+  size_t size = 0;
+  const void* initial = map ? bpf_map__initial_value(map, &size) : nullptr;
+  std::vector<std::byte> data(size);
+  if (initial) std::memcpy(data.data(), initial, size);
+  const std::vector<Variable> variables = variables_of(object, ".rodata");
+  for (const auto& [name, value] : settings_.constants) {
+    const auto found =
+        std::find_if(variables.begin(), variables.end(),
+                     [&](const Variable& variable) { return variable.name == name; });
+    if (found == variables.end() || found->offset > size || found->size > size - found->offset) {
+      return fail(name_ + ": no constant \"" + name + "\" in this object");
+    }
+    if (value.size() != found->size) {
+      return fail(name_ + ": constant \"" + name + "\" has " + std::to_string(found->size) +
+                  " bytes, got " + std::to_string(value.size()));
+    }
+    std::memcpy(data.data() + found->offset, value.data(), value.size());
+  }
+  const int error = bpf_map__set_initial_value(map, data.data(), data.size());
+  if (error) return fail_errno(error, name_ + ": setting constants");
+  return {};
+}
+
+Result<void> Loader::prepare(bpf_object* object) const {
+  for (const auto& [name, entries] : settings_.max_entries) {
+    bpf_map* map = bpf_object__find_map_by_name(object, name.c_str());
+    if (!map) return fail(name_ + ": no map \"" + name + "\" in this object");
+    const int error = bpf_map__set_max_entries(map, entries);
+    if (error) return fail_errno(error, name_ + ": setting max_entries of map " + name);
+  }
+  return set_constants(object);
+}
+
+void Loader::select(bpf_object* object, const LoadPlan& plan,
+                    const std::vector<size_t>& chosen) const {
+  std::set<std::string> programs;
+  std::set<std::string> maps;
+  for (const size_t index : chosen) {
+    programs.insert(plan.program(index).name);
+    maps.insert(plan.program(index).maps.begin(), plan.program(index).maps.end());
+  }
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object) {
+    bpf_program__set_autoload(program, programs.contains(bpf_program__name(program)));
+  }
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object) {
+    const std::string name = bpf_map__name(map);
+    const bool internal = bpf_map__is_internal(map);
+    const bool unused = internal ? name == kNeedsSection : own_object_ && !maps.contains(name);
+    if (unused) bpf_map__set_autocreate(map, false);
+  }
+}
+
+Loader::Attempt Loader::attempt(const LoadPlan& plan, const std::vector<size_t>& chosen) {
+  ObjectHandle object = std::move(fresh_);
+  if (!object) {
+    Result<ObjectHandle> opened = open_object(name_, image_);
+    if (!opened) return {nullptr, opened.error().message};
+    object = std::move(*opened);
+    if (const Result<void> ready = prepare(object.get()); !ready) {
+      return {nullptr, ready.error().message};
+    }
+  }
+  select(object.get(), plan, chosen);
+  take_libbpf_log();
+  const int error = bpf_object__load(object.get());
+  if (error == 0) return {std::move(object), ""};
+  return {nullptr, explain_refusal(error, take_libbpf_log()), -error == kKernelNotSupported};
+}
+
+// Each probe alone, and where that fails each program alone. When nothing fails alone, all are
+// guilty together.
+std::map<size_t, Loader::Attempt> Loader::culprits(const LoadPlan& plan,
+                                                   const std::vector<size_t>& chosen,
+                                                   const Attempt& all) {
+  std::map<std::string, std::vector<size_t>> by_probe;
+  for (const size_t index : chosen) by_probe[plan.statuses()[index].probe].push_back(index);
+  std::map<size_t, Attempt> guilty;
+  for (const auto& [probe, indexes] : by_probe) {
+    Attempt together = by_probe.size() > 1 ? attempt(plan, indexes)
+                                           : Attempt{nullptr, all.reason, all.unsupported};
+    if (together.object) continue;
+    const size_t before = guilty.size();
+    for (const size_t index : indexes) {
+      Attempt alone = indexes.size() > 1 ? attempt(plan, {index})
+                                         : Attempt{nullptr, together.reason, together.unsupported};
+      if (!alone.object) guilty.emplace(index, std::move(alone));
+    }
+    if (guilty.size() > before) continue;
+    for (const size_t index : indexes) {
+      guilty.emplace(index, Attempt{nullptr, together.reason, together.unsupported});
+    }
+  }
+  return guilty;
+}
+
+// Attaches what is loaded. False when a program has a further variant to try: that takes a new
+// load.
+bool Loader::attach(LoadPlan& plan, const std::vector<size_t>& chosen) {
+  bool complete = true;
+  for (const size_t index : chosen) {
+    const char* name = plan.program(index).name.c_str();
+    bpf_program* program = bpf_object__find_program_by_name(object_.get(), name);
+    take_libbpf_log();
+    LinkHandle link(program ? bpf_program__attach(program) : nullptr);
+    const int error = errno;
+    if (link) {
+      plan.accept(index, bpf_program__fd(program));
+      links_.push_back(std::move(link));
+      continue;
+    }
+    const std::string log = take_libbpf_log();
+    const Refusal refusal = explain_attach(plan.statuses()[index], error, log);
+    if (plan.reject(index, refusal)) complete = false;
+  }
+  return complete;
+}
+
+void Loader::load(LoadPlan& plan) {
+  for (std::vector<size_t> chosen = plan.chosen(); !chosen.empty(); chosen = plan.chosen()) {
+    Attempt all = attempt(plan, chosen);
+    if (all.object) {
+      object_ = std::move(all.object);
+      if (attach(plan, chosen)) return;
+      links_.clear();
+      object_.reset();
+      continue;
+    }
+    std::map<size_t, Attempt> guilty = culprits(plan, chosen, all);
+    for (const size_t index : chosen) {
+      const auto found = guilty.find(index);
+      if (found == guilty.end() && !guilty.empty()) continue;
+      const Attempt& blame = found != guilty.end() ? found->second : all;
+      plan.reject(index, {blame.unsupported ? AttachState::kUnsupported : AttachState::kFailed,
+                          blame.reason});
+    }
+  }
+}
+
+Result<std::unique_ptr<LoadedObject>> Loader::run(std::span<const ProbeRequest> probes,
+                                                  const KernelBtf* kernel) {
+  Result<ObjectHandle> opened = open_object(name_, image_);
+  if (!opened) return tl::unexpected(opened.error());
+  fresh_ = std::move(*opened);
+  if (const Result<void> ready = prepare(fresh_.get()); !ready)
+    return tl::unexpected(ready.error());
+  ObjectInfo info = describe_object(fresh_.get(), image_);
+  LoadPlan plan(info, probes, own_object_, settings_, kernel);
+  load(plan);
+  return std::make_unique<Loaded>(std::move(info), std::move(plan.statuses()), std::move(object_),
+                                  std::move(links_));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LoadedObject>> load_object(std::string_view name,
+                                                  std::span<const std::byte> image,
+                                                  std::span<const ProbeRequest> probes,
+                                                  bool own_object, const ObjectSettings& settings,
+                                                  const KernelBtf* kernel) {
+  return Loader(name, image, settings, own_object).run(probes, kernel);
+}
+
+}  // namespace kernel_exporter

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "probe/kernel_btf.h"
+#include "probe/object_info.h"
+#include "probe/program_status.h"
+
+namespace kernel_exporter {
+
+// What a rule file changes in an object before it is loaded.
+struct ObjectSettings {
+  std::map<std::string, std::vector<std::byte>> constants;  // by variable name; size must match
+  std::map<std::string, uint32_t> max_entries;              // by map name
+
+  // Requirements (needs.h) taken as unmet, as they are written in the object: forces the fallback
+  // of a program on a kernel that does not need it.
+  std::set<std::string> assume_missing;
+};
+
+// A probe to load from an object: its name and which programs (without variants) belong to it.
+// For the project's own object, a program belongs to the probe whose name and "_" it begins with.
+struct ProbeRequest {
+  std::string probe;
+  std::set<std::string>
+      programs;  // empty: all that belong to the probe, or all of a foreign object
+};
+
+// A loaded object with its links. Destruction detaches. Maps stay readable while it lives.
+class LoadedObject {
+ public:
+  virtual ~LoadedObject() = default;
+
+  // In the order of the object, each variant one entry.
+  virtual const std::vector<ProgramStatus>& programs() const = 0;
+  // File descriptor of a map, -1 when the map was not created because no loaded program uses it.
+  virtual int map_fd(std::string_view name) const = 0;
+  virtual const MapInfo* map(std::string_view name) const = 0;
+};
+
+// Loads and attaches all probes of one object. A program's variants (ROLE__VARIANT) are tried in
+// the order they have in the object: one whose needs the kernel's BTF does not meet is
+// kUnsupported, the first that loads and attaches wins. A foreign object has variants only when it
+// has needs: elsewhere "__" is just part of a name. A probe or program that does not load never
+// stops the others: all are loaded in one go first; when that fails, each probe, then each program,
+// is tried alone to find the culprit, and the rest is loaded without it. Only an object that cannot
+// even be opened, or that has no such constant or map as `settings` names, is an error.
+[[nodiscard]] Result<std::unique_ptr<LoadedObject>> load_object(
+    std::string_view name, std::span<const std::byte> image, std::span<const ProbeRequest> probes,
+    bool own_object, const ObjectSettings& settings, const KernelBtf* kernel);
+
+}  // namespace kernel_exporter

@@ -1,0 +1,246 @@
+#include <bpf/bpf.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include <cstring>
+
+#include "fixture.h"
+#include "probe/loader.h"
+#include "probe/snapshot.h"
+
+namespace kernel_exporter {
+namespace {
+
+class LoaderKernelTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    Result<KernelBtf> kernel = KernelBtf::load("/sys");
+    ASSERT_TRUE(kernel) << kernel.error().message;
+    kernel_ = std::make_unique<KernelBtf>(std::move(*kernel));
+  }
+
+  void load(const std::string& name, std::vector<ProbeRequest> probes, bool own = true) {
+    object_.reset();
+    image_ = fixture(name);
+    auto loaded = load_object(name, image_, probes, own, settings_, kernel_.get());
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    object_ = std::move(*loaded);
+  }
+
+  const ProgramStatus& status(const std::string& program, const std::string& variant = "") {
+    static const ProgramStatus kNone;
+    for (const ProgramStatus& status : object_->programs()) {
+      if (status.program == program && status.variant == variant) return status;
+    }
+    ADD_FAILURE() << "no status of " << program << " " << variant;
+    return kNone;
+  }
+
+  // Slot 0 or key 7 of a map, all CPUs added; -1 without the map.
+  int64_t count(const std::string& map) {
+    auto reader = MapReader::create(object_->map_fd(map), map);
+    if (!reader) return -1;
+    Snapshot snapshot;
+    const auto read =
+        reader->read(snapshot, std::chrono::steady_clock::now() + std::chrono::seconds(5));
+    EXPECT_TRUE(read);
+    int64_t sum = 0;
+    for (size_t entry = 0; entry < snapshot.entries; ++entry) {
+      for (uint32_t cpu = 0; cpu < snapshot.cpus; ++cpu) {
+        uint64_t value;
+        std::memcpy(&value, snapshot.value(entry, cpu).data(), sizeof value);
+        sum += static_cast<int64_t>(value);
+      }
+    }
+    return sum;
+  }
+
+  // Waits for a context switch that `map` has counted.
+  bool counts(const std::string& map) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    const int64_t before = count(map);
+    while (std::chrono::steady_clock::now() < deadline) {
+      sched_yield();
+      if (count(map) > before) return true;
+    }
+    return false;
+  }
+
+  ObjectSettings settings_;
+  std::unique_ptr<KernelBtf> kernel_;
+  std::vector<std::byte> image_;
+  std::unique_ptr<LoadedObject> object_;
+};
+
+TEST_F(LoaderKernelTest, LoadsAttachesAndCounts) {
+  load("loads", {{"good", {}}});
+  const ProgramStatus& good = status("good_switch");
+  EXPECT_EQ(good.state, AttachState::kAttached) << good.reason;
+  EXPECT_EQ(good.reason, "");
+  EXPECT_EQ(good.probe, "good");
+  EXPECT_EQ(good.mechanism, "tp_btf");
+  EXPECT_EQ(good.target, "sched_switch");
+  EXPECT_GE(good.fd, 0);
+  EXPECT_TRUE(counts("good_switches"));
+  EXPECT_EQ(object_->programs().size(), 1u);
+  EXPECT_EQ(object_->map("good_switches")->max_entries, 4u);
+}
+
+TEST_F(LoaderKernelTest, CreatesNoMapThatNoProgramUses) {
+  load("loads", {{"good", {}}});
+  EXPECT_GE(object_->map_fd("good_switches"), 0);
+  EXPECT_EQ(object_->map_fd("bad_map"), -1);
+  EXPECT_EQ(object_->map_fd("pick_first"), -1);
+  EXPECT_EQ(object_->map_fd("no_such_map"), -1);
+}
+
+TEST_F(LoaderKernelTest, TakesTheFirstVariantWhoseNeedsAreMet) {
+  load("loads", {{"pick", {}}});
+  EXPECT_EQ(status("pick_switch", "first").state, AttachState::kAttached);
+  EXPECT_EQ(status("pick_switch", "second").state, AttachState::kNotNeeded);
+  EXPECT_EQ(object_->map_fd("pick_second"), -1);
+  EXPECT_TRUE(counts("pick_first"));
+}
+
+TEST_F(LoaderKernelTest, FallsBackWhenANeedIsAssumedMissing) {
+  settings_.assume_missing = {"args sched_switch 3"};
+  load("loads", {{"pick", {}}});
+  EXPECT_EQ(status("pick_switch", "first").state, AttachState::kUnsupported);
+  EXPECT_EQ(status("pick_switch", "second").state, AttachState::kAttached);
+  EXPECT_EQ(status("pick_switch", "second").mechanism, "raw_tp");
+  EXPECT_TRUE(counts("pick_second"));
+}
+
+TEST_F(LoaderKernelTest, FallsBackWhenTheVerifierRefuses) {
+  load("loads", {{"fall", {}}});
+  EXPECT_EQ(status("fall_switch", "broken").state, AttachState::kFailed);
+  EXPECT_NE(status("fall_switch", "broken").reason.find("the verifier refuses it: "),
+            std::string::npos)
+      << status("fall_switch", "broken").reason;
+  EXPECT_EQ(status("fall_switch", "sound").state, AttachState::kAttached);
+}
+
+TEST_F(LoaderKernelTest, FallsBackWhenTheAttachFails) {
+  kernel_.reset();
+  load("loads", {{"late", {}}, {"pick", {"no_such_program"}}});
+  EXPECT_EQ(status("late_event", "missing").state, AttachState::kUnsupported);
+  EXPECT_NE(status("late_event", "missing").reason.find("no_such_tracepoint"), std::string::npos)
+      << status("late_event", "missing").reason;
+  EXPECT_EQ(status("late_event", "there").state, AttachState::kAttached);
+}
+
+TEST_F(LoaderKernelTest, AProgramThatCannotLoadStopsNoOther) {
+  load("loads", {{"good", {}}, {"bad", {}}, {"pick", {}}});
+  EXPECT_EQ(status("good_switch").state, AttachState::kAttached);
+  EXPECT_EQ(status("pick_switch", "first").state, AttachState::kAttached);
+  EXPECT_EQ(status("bad_neighbour").state, AttachState::kAttached);
+  for (const char* program : {"bad_access", "bad_field"}) {
+    EXPECT_EQ(status(program).state, AttachState::kFailed) << program;
+    EXPECT_NE(status(program).reason, "") << program;
+    EXPECT_EQ(status(program).reason.find('\n'), std::string::npos) << status(program).reason;
+    EXPECT_EQ(status(program).fd, -1) << program;
+  }
+  EXPECT_NE(status("bad_access").reason.find("the verifier refuses it: "), std::string::npos)
+      << status("bad_access").reason;
+  EXPECT_NE(status("bad_field").reason.find("no_such_struct"), std::string::npos)
+      << status("bad_field").reason;
+  EXPECT_TRUE(counts("good_switches"));
+}
+
+TEST_F(LoaderKernelTest, AMissingEventOrFieldIsUnsupportedNotFailed) {
+  load("loads", {{"old", {}}, {"good", {}}});
+  EXPECT_EQ(status("old_event").state, AttachState::kUnsupported);
+  EXPECT_EQ(status("old_event").reason, "this kernel has no tracepoint no_such_tracepoint");
+  EXPECT_EQ(status("old_field").state, AttachState::kUnsupported);
+  EXPECT_EQ(status("good_switch").state, AttachState::kAttached);
+}
+
+TEST_F(LoaderKernelTest, LivesWithNothingToLoad) {
+  load("loads", {{"old", {}}});
+  EXPECT_EQ(object_->map_fd("good_switches"), -1);
+  EXPECT_EQ(status("old_event").state, AttachState::kUnsupported);
+}
+
+TEST_F(LoaderKernelTest, SetsConstantsAndMapSizes) {
+  const uint64_t step = 1'000'000;
+  std::vector<std::byte> bytes(sizeof step);
+  std::memcpy(bytes.data(), &step, sizeof step);
+  settings_.constants["good_step"] = bytes;
+  settings_.max_entries["good_switches"] = 2;
+  load("loads", {{"good", {}}});
+  ASSERT_TRUE(counts("good_switches"));
+  EXPECT_EQ(count("good_switches") % static_cast<int64_t>(step), 0);
+  EXPECT_EQ(MapReader::create(object_->map_fd("good_switches"), "x")->max_entries(), 2u);
+}
+
+TEST_F(LoaderKernelTest, RefusesSettingsThatTheObjectDoesNotHave) {
+  struct Row {
+    ObjectSettings settings;
+    const char* message;
+  };
+  const Row rows[] = {
+      {{.constants = {{"no_such", {std::byte{1}}}}, .max_entries = {}, .assume_missing = {}},
+       "loads: no constant \"no_such\""},
+      {{.constants = {{"good_step", {std::byte{1}}}}, .max_entries = {}, .assume_missing = {}},
+       "loads: constant \"good_step\" has 8 bytes, got 1"},
+      {{.constants = {}, .max_entries = {{"no_such", 1}}, .assume_missing = {}},
+       "loads: no map \"no_such\""},
+  };
+  const std::vector<std::byte> image = fixture("loads");
+  const ProbeRequest probes[] = {{"good", {}}};
+  for (const Row& row : rows) {
+    const auto loaded = load_object("loads", image, probes, true, row.settings, kernel_.get());
+    ASSERT_FALSE(loaded) << row.message;
+    EXPECT_NE(loaded.error().message.find(row.message), std::string::npos)
+        << loaded.error().message;
+  }
+}
+
+TEST_F(LoaderKernelTest, LoadsAForeignObject) {
+  load("foreign", {{"peer", {}}}, false);
+  EXPECT_EQ(status("raw_tp__sched_switch").state, AttachState::kAttached);
+  EXPECT_EQ(status("raw_tp__sched_wakeup").state, AttachState::kAttached);
+  EXPECT_EQ(status("raw_tp__sched_switch").probe, "peer");
+  EXPECT_EQ(status("passes_packets").state, AttachState::kFailed);
+  EXPECT_NE(status("passes_packets").reason.find("xdp"), std::string::npos)
+      << status("passes_packets").reason;
+  EXPECT_TRUE(counts("counts"));
+  EXPECT_GE(object_->map_fd("unused"), 0);
+}
+
+TEST_F(LoaderKernelTest, LoadsOnlyTheNamedProgramsOfAForeignObject) {
+  load("foreign", {{"peer", {"raw_tp__sched_wakeup"}}}, false);
+  EXPECT_EQ(object_->programs().size(), 1u);
+  EXPECT_EQ(status("raw_tp__sched_wakeup").state, AttachState::kAttached);
+}
+
+TEST_F(LoaderKernelTest, DestructionDetaches) {
+  load("loads", {{"good", {}}});
+  std::vector<ProgramStatus> programs = object_->programs();
+  bpf_prog_info info = {};
+  uint32_t size = sizeof info;
+  ASSERT_EQ(bpf_obj_get_info_by_fd(programs[0].fd, &info, &size), 0);
+  object_.reset();
+  // The kernel frees a program after an RCU grace period.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  int fd = 0;
+  while ((fd = bpf_prog_get_fd_by_id(info.id)) >= 0 &&
+         std::chrono::steady_clock::now() < deadline) {
+    UniqueFd closed(fd);
+  }
+  EXPECT_EQ(fd, -ENOENT);
+}
+
+TEST_F(LoaderKernelTest, CountsRunsWhileAskedTo) {
+  load("loads", {{"good", {}}});
+  const Result<UniqueFd> counting = enable_run_stats();
+  ASSERT_TRUE(counting) << counting.error().message;
+  ASSERT_TRUE(counts("good_switches"));
+  std::vector<ProgramStatus> programs = object_->programs();
+  read_run_stats(programs);
+  EXPECT_GT(programs[0].run_count, 0u);
+  EXPECT_GT(programs[0].run_time_ns, 0u);
+}
+
+}  // namespace
+}  // namespace kernel_exporter
