@@ -36,20 +36,26 @@ missing_of() {
   done
 }
 
-# Debian starts a packaged service when it is installed. A build or test must not: systemd's units are
-# masked until the packages are in, and without systemd no script starts anything in runlevel 1.
+# Debian starts a packaged service when it is installed, and at every boot. Neither is for a build or a test to
+# bring about: systemd's units are masked until the packages are in and then disabled, unless they were there
+# before; without systemd no script starts anything in runlevel 1.
 services=(prometheus.service prometheus-node-exporter.service)
 masked=()
 mask_services() {
   [[ -d /run/systemd/system ]] || return 0
   local service
   for service in "${services[@]}"; do
-    systemctl cat "$service" >/dev/null 2>&1 || masked+=("$service")
+    if systemctl cat "$service" >/dev/null 2>&1; then continue; fi
+    systemctl mask --runtime --quiet "$service"
+    masked+=("$service")
   done
-  [[ ${#masked[@]} -eq 0 ]] || systemctl mask --runtime --quiet "${masked[@]}"
 }
 unmask_services() {
-  [[ ${#masked[@]} -eq 0 ]] || systemctl unmask --runtime --quiet "${masked[@]}"
+  local service
+  for service in "${masked[@]}"; do
+    systemctl unmask --runtime --quiet "$service"
+    if systemctl cat "$service" >/dev/null 2>&1; then systemctl disable --quiet "$service"; fi
+  done
 }
 
 install_packages() {
