@@ -10,8 +10,8 @@ Result<void> start_logging(std::string_view level) {
     return fail("--log.level: \"" + std::string(level) +
                 "\" is not one of debug, info, warning, error");
   }
-  auto logger = std::make_shared<spdlog::logger>(
-      "kernel_exporter", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>("kernel_exporter",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_pattern("%l: %v");
   logger->set_level(parsed);
   spdlog::set_default_logger(std::move(logger));

@@ -14,7 +14,8 @@ namespace {
 
 void add_rule_options(CLI::App& command, Options& options) {
   command
-      .add_option("--rules", options.rules, "Rule files, or folders of *.yaml (more than one allowed)")
+      .add_option("--rules", options.rules,
+                  "Rule files, or folders of *.yaml (more than one allowed)")
       ->capture_default_str();
   command.add_option("--path.procfs", options.paths.procfs, "Where procfs is mounted")
       ->capture_default_str();
@@ -40,8 +41,9 @@ void add_serve(CLI::App& app, Options& options) {
       ->capture_default_str();
   command.add_option("--web.config.file", options.web_config_file,
                      "TLS and basic auth: not supported yet, put a proxy in front");
-  command.add_flag("--bpf.program-stats", options.program_stats,
-                   "Let the kernel count run time and runs of every program (about 20 ns an event)");
+  command.add_flag(
+      "--bpf.program-stats", options.program_stats,
+      "Let the kernel count run time and runs of every program (about 20 ns an event)");
 }
 
 void add_dump(CLI::App& app, Options& options) {
@@ -81,8 +83,8 @@ int run_command_line(int argc, char** argv) {
   CLI::App& check_command =
       *app.add_subcommand("check", "Check rule files, as a load would; needs no privilege");
   check_command.add_option("FILE", options.files, "Rule files, or folders of *.yaml")->required();
-  CLI::App& probes_command =
-      *app.add_subcommand("probes", "Load the probes and say how each program is attached, or why not");
+  CLI::App& probes_command = *app.add_subcommand(
+      "probes", "Load the probes and say how each program is attached, or why not");
   add_rule_options(probes_command, options);
   add_dump(app, options);
   try {

@@ -26,10 +26,11 @@ void log_status(const ProgramStatus& program) {
                     program.reason);
       break;
     case AttachState::kUnsupported:
-      spdlog::info("probe {}: program {}{}{}: {}", program.probe, program.program,
+      spdlog::debug("probe {}: program {}{}{}: {}", program.probe, program.program,
                    program.variant.empty() ? "" : "__", program.variant, program.reason);
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -92,11 +93,11 @@ std::vector<NamedObject> Exporter::load_objects(const Plan& plan) {
     const auto foreign = own ? Result<std::vector<std::byte>>() : read_image(object.path);
     ObjectSettings settings = object.settings;
     settings.assume_missing = {options_.assume_missing.begin(), options_.assume_missing.end()};
-    auto loaded =
-        foreign ? load_object(own ? "kernel_exporter.bpf.o" : object.path,
-                              own ? embedded_object() : std::span<const std::byte>(*foreign),
-                              object.probes, own, settings, kernel ? &*kernel : nullptr)
-                : Result<std::unique_ptr<LoadedObject>>(fail(foreign.error().message));
+    auto loaded = foreign
+                      ? load_object(own ? "kernel_exporter.bpf.o" : object.path,
+                                    own ? embedded_object() : std::span<const std::byte>(*foreign),
+                                    object.probes, own, settings, kernel ? &*kernel : nullptr)
+                      : Result<std::unique_ptr<LoadedObject>>(fail(foreign.error().message));
     if (loaded) {
       objects.push_back({object.path, std::move(*loaded)});
       continue;

@@ -11,11 +11,20 @@ std::string escape(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
     switch (c) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&quot;"; break;
-      default: escaped += c;
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      default:
+        escaped += c;
     }
   }
   return escaped;
@@ -23,9 +32,12 @@ std::string escape(std::string_view text) {
 
 std::string state_cell(const ProgramStatus& program) {
   switch (program.state) {
-    case AttachState::kAttached: return "<td class=good>attached</td>";
-    case AttachState::kUnsupported: return "<td>not on this kernel</td>";
-    default: return "<td class=bad>failed</td>";
+    case AttachState::kAttached:
+      return "<td class=good>attached</td>";
+    case AttachState::kUnsupported:
+      return "<td>not on this kernel</td>";
+    default:
+      return "<td class=bad>failed</td>";
   }
 }
 
@@ -43,7 +55,8 @@ th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px soli
 std::string landing_page(const std::vector<ProgramStatus>& programs) {
   std::string page(kHead);
   page += fmt::format(
-      "<h1>kernel_exporter {}</h1>\n<p>What only the Linux kernel knows: <a href=\"/metrics\">metrics"
+      "<h1>kernel_exporter {}</h1>\n<p>What only the Linux kernel knows: <a "
+      "href=\"/metrics\">metrics"
       "</a>, <a href=\"/-/healthy\">health</a>, <a href=\"/-/ready\">readiness</a>.</p>\n"
       "<table><tr><th>Probe</th><th>Program</th><th>Hook</th><th>State</th><th>Why</th></tr>\n",
       kVersion);

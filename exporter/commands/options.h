@@ -17,8 +17,8 @@ struct Options {
   std::vector<std::string> assume_missing;
   HttpOptions http;
   std::string web_config_file;
-  double duration_seconds = 1;  // dump: how long to count before the scrape
-  bool openmetrics = false;     // dump
+  double duration_seconds = 1;     // dump: how long to count before the scrape
+  bool openmetrics = false;        // dump
   std::vector<std::string> files;  // check
 };
 

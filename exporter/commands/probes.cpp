@@ -10,10 +10,14 @@ namespace {
 
 const char* state_name(AttachState state) {
   switch (state) {
-    case AttachState::kAttached: return "attached";
-    case AttachState::kNotNeeded: return "not needed";
-    case AttachState::kUnsupported: return "unsupported";
-    case AttachState::kFailed: return "failed";
+    case AttachState::kAttached:
+      return "attached";
+    case AttachState::kNotNeeded:
+      return "not needed";
+    case AttachState::kUnsupported:
+      return "unsupported";
+    case AttachState::kFailed:
+      return "failed";
   }
   return "";
 }
@@ -27,8 +31,8 @@ int list_probes(const Options& options) {
     spdlog::error("{}", exporter.error().message);
     return 1;
   }
-  std::printf("%-12s %-36s %-11s %-24s %-12s %s\n", "PROBE", "PROGRAM", "MECHANISM", "HOOK", "STATE",
-              "WHY");
+  std::printf("%-12s %-36s %-11s %-24s %-12s %s\n", "PROBE", "PROGRAM", "MECHANISM", "HOOK",
+              "STATE", "WHY");
   bool failed = false;
   for (const ProgramStatus& program : (*exporter)->programs()) {
     const std::string name =

@@ -23,8 +23,8 @@ struct LoadedRules {
 [[nodiscard]] Result<std::vector<std::string>> find_rule_files(
     const std::vector<std::string>& paths);
 
-// Never fails as a whole: files with faults are left out and named. `sysfs` is where the kernel's BTF
-// is; without it names of kernel enums are not known.
+// Never fails as a whole: files with faults are left out and named. `sysfs` is where the kernel's
+// BTF is; without it names of kernel enums are not known.
 LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host);
 
 }  // namespace kernel_exporter

@@ -107,7 +107,7 @@ class CivetServer final : public HttpServer {
     const auto address = parse_listen_address(options.listen_address);
     if (!address) return tl::unexpected(address.error());
     if (options.threads < 1) return fail("the HTTP server needs at least one thread");
-    if (const auto listenable = check_listenable(*address); !listenable) return listenable;
+    if (auto listenable = check_listenable(*address); !listenable) return listenable;
     if (auto started = start_civetweb(*address, options.threads); !started) return started;
     mg_server_port bound{};
     if (mg_get_server_ports(context_, 1, &bound) != 1) {

@@ -15,11 +15,10 @@ namespace kernel_exporter {
 class CgroupSelection {
  public:
   // The descriptor stays the caller's. `value_size` is that of one CPU.
-  CgroupSelection(int map_fd, std::string map, uint32_t value_size,
-                  std::vector<std::string> globs);
+  CgroupSelection(int map_fd, std::string map, uint32_t value_size, std::vector<std::string> globs);
 
-  // Adds cgroups that came and removes those that went, after their last numbers were read. A cgroup
-  // is counted from the first update after it was made. Failures are logged once each kind.
+  // Adds cgroups that came and removes those that went, after their last numbers were read. A
+  // cgroup is counted from the first update after it was made. Failures are logged once each kind.
   void update(const Cgroups& cgroups);
 
  private:

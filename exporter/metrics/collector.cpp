@@ -34,8 +34,8 @@ void Collector::build() {
   cgroups_.clear();
   families_.clear();
   for (const FamilyPlan& family : plan_.families) {
-    families_.push_back(Family{FamilyState(family.width, family.series_limit,
-                                           family.header.type == MetricType::kGauge)});
+    families_.push_back(Family{
+        FamilyState(family.width, family.series_limit, family.header.type == MetricType::kGauge)});
   }
   for (const ObjectPlan& object : plan_.objects) {
     for (const SourcePlan& source : object.sources) {
@@ -77,8 +77,8 @@ bool Collector::knows_probe(const std::string& probe) {
   return false;
 }
 
-// A family is wanted when one of its rules belongs to a wanted probe; then all its maps are read, so
-// that none of its series shows a part of itself.
+// A family is wanted when one of its rules belongs to a wanted probe; then all its maps are read,
+// so that none of its series shows a part of itself.
 void Collector::choose(std::span<const std::string> probes) {
   for (Family& family : families_) {
     family.wanted = probes.empty();
@@ -95,9 +95,8 @@ void Collector::choose(std::span<const std::string> probes) {
 }
 
 bool Collector::wanted(const MapSources& map) const {
-  return std::ranges::any_of(map.sources, [this](const Source& source) {
-    return families_[source.plan->family].wanted;
-  });
+  return std::ranges::any_of(
+      map.sources, [this](const Source& source) { return families_[source.plan->family].wanted; });
 }
 
 ScrapeResult Collector::scrape(std::span<const std::string> probes,
@@ -193,7 +192,9 @@ void Collector::write_series(const FamilyPlan& plan, std::string_view block, Sam
       sink.histogram(block, std::span(numbers_).first(plan.width - 1), sum);
       break;
     }
-    case MetricType::kSummary: sink.summary(block, numbers_[0], base(numbers_[1])); break;
+    case MetricType::kSummary:
+      sink.summary(block, numbers_[0], base(numbers_[1]));
+      break;
     default:
       if (plan.is_signed) {
         sink.value(block,
@@ -210,7 +211,8 @@ Result<void> Collector::reload(Plan plan) {
   const std::lock_guard lock(mutex_);
   if (plan.program_signature() != plan_.program_signature()) {
     return fail(
-        "the rules ask for other probes, programs, constants, buckets or map sizes than are loaded: "
+        "the rules ask for other probes, programs, constants, buckets or map sizes than are "
+        "loaded: "
         "restart to load them");
   }
   const Plan old_plan = std::exchange(plan_, std::move(plan));

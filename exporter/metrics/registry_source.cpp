@@ -4,8 +4,8 @@
 #include <string_view>
 #include <utility>
 
-#include "metrics/label_block.h"
 #include "base/number.h"
+#include "metrics/label_block.h"
 
 namespace kernel_exporter {
 namespace {

@@ -46,18 +46,20 @@ SelfMetrics::SelfMetrics(HostPaths paths, std::string_view version)
                            .Name("kernel_exporter_map_max_entries")
                            .Help("Entries that a hash map has room for.")
                            .Register(registry_)),
-      overflows_(BuildCounter()
-                     .Name("kernel_exporter_series_overflows_total")
-                     .Help("Keys that count in the series \"other\" because their metric had as many "
-                           "series as it may.")
-                     .Register(registry_)),
+      overflows_(
+          BuildCounter()
+              .Name("kernel_exporter_series_overflows_total")
+              .Help("Keys that count in the series \"other\" because their metric had as many "
+                    "series as it may.")
+              .Register(registry_)),
       rule_errors_(BuildCounter()
                        .Name("kernel_exporter_rule_errors_total")
                        .Help("Errors of a rule file, or of reading a map that it names.")
                        .Register(registry_)),
-      reload_successful_(gauge(registry_, "kernel_exporter_rules_last_reload_successful",
-                               "1 when the last load of the rules found no fault in any file, else 0; "
-                               "a reload with a fault keeps the old rules.")),
+      reload_successful_(
+          gauge(registry_, "kernel_exporter_rules_last_reload_successful",
+                "1 when the last load of the rules found no fault in any file, else 0; "
+                "a reload with a fault keeps the old rules.")),
       scrape_duration_(gauge(registry_, "kernel_exporter_scrape_duration_seconds",
                              "Time that the last finished scrape took, without compression.")),
       scrape_partial_(gauge(registry_, "kernel_exporter_scrape_partial",
@@ -67,8 +69,7 @@ SelfMetrics::SelfMetrics(HostPaths paths, std::string_view version)
                        .Help("User and system CPU time spent.")
                        .Register(registry_)
                        .Add({})),
-      process_resident_(
-          gauge(registry_, "process_resident_memory_bytes", "Resident memory size.")),
+      process_resident_(gauge(registry_, "process_resident_memory_bytes", "Resident memory size.")),
       process_fds_(gauge(registry_, "process_open_fds", "Open file descriptors.")),
       process_start_(gauge(registry_, "process_start_time_seconds",
                            "Start time of the process since the epoch.")) {
@@ -91,9 +92,8 @@ void SelfMetrics::set_programs(const std::vector<ProgramStatus>& programs) {
     if (program.state != AttachState::kAttached && attached_programs.contains(program.program)) {
       continue;
     }
-    const prometheus::Labels labels = {{"probe", program.probe},
-                                       {"program", program.program},
-                                       {"mechanism", program.mechanism}};
+    const prometheus::Labels labels = {
+        {"probe", program.probe}, {"program", program.program}, {"mechanism", program.mechanism}};
     prometheus::Gauge& attached = attached_.Add(labels);
     if (program.state != AttachState::kAttached) continue;
     attached.Set(1);

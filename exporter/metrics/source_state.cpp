@@ -29,7 +29,8 @@ Value field_value(const Field& field, std::span<const std::byte> key) {
       value.text = name == field.enumerators.end() ? std::to_string(number) : name->second;
       break;
     }
-    default: value.text = value.bytes.substr(0, value.bytes.find('\0'));
+    default:
+      value.text = value.bytes.substr(0, value.bytes.find('\0'));
   }
   return value;
 }
@@ -153,8 +154,8 @@ void SourceState::move(Entry& entry, uint32_t series, bool gauge, FamilyState& f
   entry.series = series;
 }
 
-// A lower total: the key was deleted and made again between two scrapes. A lower single number under
-// a total that is not: a narrow counter wrapped.
+// A lower total: the key was deleted and made again between two scrapes. A lower single number
+// under a total that is not: a narrow counter wrapped.
 void SourceState::detect_restart(const Entry& entry, MetricType type, FamilyState& family) {
   if (type == MetricType::kGauge || entry.series == kExcluded) return;
   const auto before = last(entry);

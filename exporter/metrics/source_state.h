@@ -12,9 +12,9 @@
 
 namespace kernel_exporter {
 
-// What one rule remembers of its map's keys between scrapes: the series each counts for and its last
-// numbers. From these it knows keys that vanished, were evicted, or started again lower.
-// Used under the scrape lock.
+// What one rule remembers of its map's keys between scrapes: the series each counts for and its
+// last numbers. From these it knows keys that vanished, were evicted, or started again lower. Used
+// under the scrape lock.
 class SourceState {
  public:
   // Brings the family's live and retired parts up to the snapshot.

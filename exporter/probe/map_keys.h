@@ -9,8 +9,8 @@ namespace kernel_exporter {
 // CPUs that per-CPU maps have values for, at least 1.
 int possible_cpus();
 
-// Adds and removes keys of a map whose keys user space chooses. A key that is there already keeps its
-// value. The result is 0 or a positive errno (E2BIG: the map is full).
+// Adds and removes keys of a map whose keys user space chooses. A key that is there already keeps
+// its value. The result is 0 or a positive errno (E2BIG: the map is full).
 class MapKeys {
  public:
   // The descriptor stays the caller's. `value_size` is that of one CPU.

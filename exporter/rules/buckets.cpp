@@ -77,7 +77,8 @@ Result<Buckets> exponential(const BucketRule& rule, const Unit& unit) {
   std::vector<uint64_t> bounds = {*from};
   while (bounds.back() < *to) {
     if (bounds.size() == HISTOGRAM_BOUNDS) return too_many();
-    if (bounds.back() > (UINT64_MAX >> config.shift)) return fail("\"" + rule.to + "\" is too large");
+    if (bounds.back() > (UINT64_MAX >> config.shift))
+      return fail("\"" + rule.to + "\" is too large");
     bounds.push_back(bounds.back() << config.shift);
   }
   config.count = static_cast<uint32_t>(bounds.size());
@@ -88,9 +89,12 @@ Result<Buckets> exponential(const BucketRule& rule, const Unit& unit) {
 
 Result<Buckets> make_buckets(const BucketRule& rule, const Unit& unit) {
   switch (rule.kind) {
-    case BucketRule::Kind::kZones: return zones(rule, unit);
-    case BucketRule::Kind::kLinear: return linear(rule, unit);
-    case BucketRule::Kind::kExponential: return exponential(rule, unit);
+    case BucketRule::Kind::kZones:
+      return zones(rule, unit);
+    case BucketRule::Kind::kLinear:
+      return linear(rule, unit);
+    case BucketRule::Kind::kExponential:
+      return exponential(rule, unit);
   }
   return fail("unknown kind of buckets");
 }

@@ -72,9 +72,8 @@ void check_families(const Plan& plan, const FilePlan& file, Diagnostics& diagnos
       if (other->header.name == family.header.name) {
         const std::string conflict = family_conflict(*other, family);
         if (conflict.empty()) continue;
-        diagnostics.add(family.position, "metric \"" + family.header.name +
-                                             "\" stands at " + other->position.text() + " with " +
-                                             conflict);
+        diagnostics.add(family.position, "metric \"" + family.header.name + "\" stands at " +
+                                             other->position.text() + " with " + conflict);
         break;
       }
     }
@@ -132,9 +131,9 @@ void merge_settings(FilePlan& file, ObjectPlan& object) {
     object.settings.max_entries.emplace(rule.map, rule.entries);
   }
   for (CgroupPlan& cgroups : file.cgroups) object.cgroups.push_back(std::move(cgroups));
-  const auto same = std::find_if(
-      object.probes.begin(), object.probes.end(),
-      [&](const ProbeRequest& probe) { return probe.probe == file.probe.probe; });
+  const auto same =
+      std::find_if(object.probes.begin(), object.probes.end(),
+                   [&](const ProbeRequest& probe) { return probe.probe == file.probe.probe; });
   if (same == object.probes.end()) {
     object.probes.push_back(std::move(file.probe));
   } else if (same->programs.empty() || file.probe.programs.empty()) {

@@ -24,8 +24,8 @@ struct CompileContext {
 };
 
 // Compiles files one by one into one plan. A file with any fault is left out whole, with its faults
-// in the diagnostics; it never stops the others. Files are taken in the order given, so in a conflict
-// between two the later one is at fault.
+// in the diagnostics; it never stops the others. Files are taken in the order given, so in a
+// conflict between two the later one is at fault.
 class RuleCompiler {
  public:
   explicit RuleCompiler(const CompileContext& context);

@@ -35,18 +35,34 @@ class Junction : public Condition {
   std::vector<ConditionPtr> parts_;
 };
 
-enum class Operator { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kMatch, kNotMatch };
+enum class Operator {
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kMatch,
+  kNotMatch
+};
 
 template <typename T>
 bool compare(Operator op, const T& left, const T& right) {
   switch (op) {
-    case Operator::kEqual: return left == right;
-    case Operator::kNotEqual: return left != right;
-    case Operator::kLess: return left < right;
-    case Operator::kLessEqual: return left <= right;
-    case Operator::kGreater: return left > right;
-    case Operator::kGreaterEqual: return left >= right;
-    default: return false;
+    case Operator::kEqual:
+      return left == right;
+    case Operator::kNotEqual:
+      return left != right;
+    case Operator::kLess:
+      return left < right;
+    case Operator::kLessEqual:
+      return left <= right;
+    case Operator::kGreater:
+      return left > right;
+    case Operator::kGreaterEqual:
+      return left >= right;
+    default:
+      return false;
   }
 }
 

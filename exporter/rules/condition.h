@@ -1,9 +1,10 @@
 #pragma once
 
+#include <regex.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
-#include <regex.h>
 #include <span>
 #include <string>
 #include <string_view>

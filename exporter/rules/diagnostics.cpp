@@ -2,9 +2,7 @@
 
 namespace kernel_exporter {
 
-std::string Position::text() const {
-  return line > 0 ? file + ":" + std::to_string(line) : file;
-}
+std::string Position::text() const { return line > 0 ? file + ":" + std::to_string(line) : file; }
 
 void Diagnostics::add(const Position& position, std::string_view message) {
   messages_.push_back(position.text() + ": " + std::string(message));

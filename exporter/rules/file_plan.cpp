@@ -81,8 +81,9 @@ class MetricCompiler {
                                         ", expected one of " + quoted_list(names));
     }
     if (map->value.size == 0 || map->key.size == 0) {
-      return refuse(rule_.position, "map \"" + rule_.map + "\" has no BTF for its key and value in " +
-                                        object_name() + ", so no field can be named");
+      return refuse(rule_.position, "map \"" + rule_.map +
+                                        "\" has no BTF for its key and value in " + object_name() +
+                                        ", so no field can be named");
     }
     per_cpu_map_ = map->per_cpu;
     key_ = &map->key;
@@ -107,16 +108,21 @@ class MetricCompiler {
   const Field* integer_field(const std::string& path) {
     const Field* field = value_field(path);
     if (field == nullptr || is_integer(*field)) return field;
-    refuse(rule_.position, "field \"" + path + "\" is no integer, which a " + type_name() + " needs");
+    refuse(rule_.position,
+           "field \"" + path + "\" is no integer, which a " + type_name() + " needs");
     return nullptr;
   }
 
   std::string type_name() const {
     switch (rule_.type) {
-      case MetricType::kCounter: return "counter";
-      case MetricType::kGauge: return "gauge";
-      case MetricType::kHistogram: return "histogram";
-      case MetricType::kSummary: return "summary";
+      case MetricType::kCounter:
+        return "counter";
+      case MetricType::kGauge:
+        return "gauge";
+      case MetricType::kHistogram:
+        return "histogram";
+      case MetricType::kSummary:
+        return "summary";
     }
     return "";
   }
@@ -269,9 +275,8 @@ class MetricCompiler {
         [key = *key_](std::string_view path) -> std::optional<DecoderContext::IntegerReader> {
       const Field* other = key.find(path);
       if (other == nullptr || !is_integer(*other)) return {};
-      return [field = *other](std::span<const std::byte> bytes) {
-        return read_integer(field, bytes);
-      };
+      return
+          [field = *other](std::span<const std::byte> bytes) { return read_integer(field, bytes); };
     };
     return decoders;
   }
@@ -321,10 +326,10 @@ void compile_programs(const RuleFile& file, const ObjectInfo& object, FilePlan& 
     if (!own || role.starts_with(file.probe + "_")) roles.insert(role);
   }
   if (roles.empty()) {
-    diagnostics.add(file.probe_position,
-                    own ? "no probe \"" + file.probe + "\" in " + std::string(kOwnObject) +
-                              ", expected one of " + quoted_list(probes)
-                        : "no program in " + file.object);
+    diagnostics.add(file.probe_position, own ? "no probe \"" + file.probe + "\" in " +
+                                                   std::string(kOwnObject) + ", expected one of " +
+                                                   quoted_list(probes)
+                                             : "no program in " + file.object);
     return;
   }
   for (const std::string& program : file.programs) {
@@ -416,8 +421,8 @@ std::optional<MetricRule> lost_events_rule(const RuleFile& file, const ObjectInf
 
 }  // namespace
 
-FilePlan compile_file(const RuleFile& file, const ObjectInfo& object,
-                      const CompileContext& context, Diagnostics& diagnostics) {
+FilePlan compile_file(const RuleFile& file, const ObjectInfo& object, const CompileContext& context,
+                      Diagnostics& diagnostics) {
   FilePlan plan;
   plan.object_path = file.object;
   compile_programs(file, object, plan, diagnostics);

@@ -23,7 +23,7 @@ struct FilePlan {
   std::vector<std::string> unasked_buckets;
 };
 
-FilePlan compile_file(const RuleFile& file, const ObjectInfo& object,
-                      const CompileContext& context, Diagnostics& diagnostics);
+FilePlan compile_file(const RuleFile& file, const ObjectInfo& object, const CompileContext& context,
+                      Diagnostics& diagnostics);
 
 }  // namespace kernel_exporter

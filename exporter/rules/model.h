@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "rules/family_header.h"
 #include "rules/diagnostics.h"
+#include "rules/family_header.h"
 #include "rules/units.h"
 
 namespace kernel_exporter {
@@ -30,9 +30,9 @@ struct BucketRule {
   Kind kind = Kind::kZones;
   std::vector<std::string> bounds;  // zones: quantities as written
   std::string from;
-  std::string to;     // exponential
-  std::string width;  // linear
-  uint64_t count = 0;  // linear
+  std::string to;       // exponential
+  std::string width;    // linear
+  uint64_t count = 0;   // linear
   uint64_t factor = 2;  // exponential
 };
 
@@ -76,8 +76,8 @@ struct CgroupRule {
 struct RuleFile {
   std::string path;
   Position probe_position;
-  std::string probe;                  // of the project's own object, or the name given to `object`
-  std::string object;                 // path of a foreign .bpf.o, resolved against the file's folder
+  std::string probe;   // of the project's own object, or the name given to `object`
+  std::string object;  // path of a foreign .bpf.o, resolved against the file's folder
   std::vector<std::string> programs;  // empty: all
   std::vector<ConstantRule> constants;
   std::vector<MaxEntriesRule> max_entries;

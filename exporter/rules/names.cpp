@@ -17,10 +17,9 @@ bool is_word(std::string_view name, bool colon) {
 }  // namespace
 
 bool is_probe_name(std::string_view name) {
-  return !name.empty() && name.size() <= 15 &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-         });
+  return !name.empty() && name.size() <= 15 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  });
 }
 
 bool is_label_name(std::string_view name) {

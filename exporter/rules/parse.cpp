@@ -28,8 +28,8 @@ MetricType parse_type(YamlSection& section) {
     if (text == name) return type;
   }
   if (!name.empty()) {
-    section.error(node, "unknown type \"" + name +
-                            "\", expected one of counter, gauge, histogram, summary");
+    section.error(
+        node, "unknown type \"" + name + "\", expected one of counter, gauge, histogram, summary");
   }
   return MetricType::kGauge;
 }
@@ -146,8 +146,7 @@ void check_shape(const MetricRule& rule, YamlSection& section) {
   }
 }
 
-MetricRule parse_metric(const YAML::Node& node, const std::string& path,
-                        Diagnostics& diagnostics) {
+MetricRule parse_metric(const YAML::Node& node, const std::string& path, Diagnostics& diagnostics) {
   YamlSection section(node, path, "metric", diagnostics);
   MetricRule rule;
   rule.position = section.position();

@@ -7,9 +7,9 @@
 
 namespace kernel_exporter {
 
-// Reads the text of one rule file. Adds to `diagnostics` everything that is wrong with it by itself:
-// YAML errors, unknown or missing keys, wrong types, units, names. The result is meaningful only
-// while no diagnostic was added.
+// Reads the text of one rule file. Adds to `diagnostics` everything that is wrong with it by
+// itself: YAML errors, unknown or missing keys, wrong types, units, names. The result is meaningful
+// only while no diagnostic was added.
 RuleFile parse_rules(const std::string& path, std::string_view text, Diagnostics& diagnostics);
 
 // Reads the file and parses it. Unreadable, binary (a NUL byte) and huge (over 1 MiB) files are

@@ -16,9 +16,12 @@ uint64_t element(std::span<const std::byte> value, const Field& array, size_t in
 
 size_t ValuePlan::width() const {
   switch (type) {
-    case MetricType::kHistogram: return buckets + 1;
-    case MetricType::kSummary: return 2;
-    default: return 1;
+    case MetricType::kHistogram:
+      return buckets + 1;
+    case MetricType::kSummary:
+      return 2;
+    default:
+      return 1;
   }
 }
 

@@ -8,15 +8,16 @@
 #include <vector>
 
 #include "labels/decoder.h"
-#include "rules/family_header.h"
 #include "probe/object.h"
 #include "rules/buckets.h"
 #include "rules/condition.h"
+#include "rules/family_header.h"
 #include "rules/model.h"
 
 namespace kernel_exporter {
 
-// What a rule comes to once it is held against an object's BTF: offsets, scale, decoders. Immutable.
+// What a rule comes to once it is held against an object's BTF: offsets, scale, decoders.
+// Immutable.
 
 struct LabelPlan {
   std::string name;
@@ -31,15 +32,15 @@ struct LabelPlan {
 // summaries count and sum.
 struct ValuePlan {
   MetricType type = MetricType::kCounter;
-  Field number;              // counter and gauge; the count of a summary without slots
+  Field number;                // counter and gauge; the count of a summary without slots
   std::optional<Field> slots;  // kArray
   std::optional<Field> sum;
   size_t buckets = 0;  // slots that are exported
 
   size_t width() const;
   bool reads_same(const ValuePlan& other) const;
-  // Adds one CPU's numbers to `out`, `width()` of them; wraps modulo 2^64 (signed gauges are held as
-  // two's complement).
+  // Adds one CPU's numbers to `out`, `width()` of them; wraps modulo 2^64 (signed gauges are held
+  // as two's complement).
   void add(std::span<const std::byte> value, std::span<uint64_t> out) const;
 };
 

@@ -36,11 +36,16 @@ struct Suffix {
 };
 
 constexpr std::array kSuffixes = {
-    Suffix{"ns", "seconds", 1, kNano},      Suffix{"us", "seconds", 1, 1'000'000},
-    Suffix{"ms", "seconds", 1, 1000},       Suffix{"s", "seconds", 1, 1},
-    Suffix{"m", "seconds", 60, 1},          Suffix{"h", "seconds", 3600, 1},
-    Suffix{"B", "bytes", 1, 1},             Suffix{"KiB", "bytes", 1ull << 10, 1},
-    Suffix{"MiB", "bytes", 1ull << 20, 1},  Suffix{"GiB", "bytes", 1ull << 30, 1},
+    Suffix{"ns", "seconds", 1, kNano},
+    Suffix{"us", "seconds", 1, 1'000'000},
+    Suffix{"ms", "seconds", 1, 1000},
+    Suffix{"s", "seconds", 1, 1},
+    Suffix{"m", "seconds", 60, 1},
+    Suffix{"h", "seconds", 3600, 1},
+    Suffix{"B", "bytes", 1, 1},
+    Suffix{"KiB", "bytes", 1ull << 10, 1},
+    Suffix{"MiB", "bytes", 1ull << 20, 1},
+    Suffix{"GiB", "bytes", 1ull << 30, 1},
 };
 
 struct Quantity {

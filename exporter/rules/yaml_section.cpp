@@ -102,8 +102,7 @@ std::vector<std::string> YamlSection::text_list(std::string_view key) {
 }
 
 void YamlSection::each_entry(
-    std::string_view key,
-    const std::function<void(const std::string&, const YAML::Node&)>& each) {
+    std::string_view key, const std::function<void(const std::string&, const YAML::Node&)>& each) {
   const YAML::Node node = take(key);
   if (node.IsNull()) return;
   if (!node.IsMap()) {
@@ -126,8 +125,8 @@ void YamlSection::finish() {
   for (const auto& entry : node_) {
     const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "?";
     if (!known_.contains(key)) {
-      error(entry.first, "unknown key \"" + key + "\" in " + what_ + ", expected one of " +
-                             quoted_list(known_));
+      error(entry.first,
+            "unknown key \"" + key + "\" in " + what_ + ", expected one of " + quoted_list(known_));
     } else if (!seen.insert(key).second) {
       error(entry.first, "key \"" + key + "\" stands twice in " + what_);
     }

@@ -19,8 +19,7 @@ namespace kernel_exporter {
 class YamlSection {
  public:
   // `what` names the section in messages: "metric", "label \"device\"".
-  YamlSection(const YAML::Node& node, std::string file, std::string what,
-              Diagnostics& diagnostics);
+  YamlSection(const YAML::Node& node, std::string file, std::string what, Diagnostics& diagnostics);
 
   Position position() const { return at(node_); }
   Position at(const YAML::Node& node) const;
