@@ -68,7 +68,10 @@ std::optional<Refusal> LoadPlan::objection(size_t index) const {
   if (const auto refusal = refuse_event({status.mechanism, status.target}, kernel_)) return refusal;
   for (const std::string& need : programs_[index]->needs) {
     if (auto reason = unmet_need(need, kernel_, settings_.assume_missing)) {
-      return Refusal{AttachState::kUnsupported, std::move(*reason)};
+      // A program for kernels that lack something is not missed on one that has it.
+      const bool spare = need.starts_with('!');
+      return Refusal{spare ? AttachState::kNotNeeded : AttachState::kUnsupported,
+                     std::move(*reason)};
     }
   }
   return std::nullopt;
