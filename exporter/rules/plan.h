@@ -56,6 +56,8 @@ struct SourcePlan {
   std::vector<size_t> label_order;  // label_order[i] is the label that is the family's i-th
   bool per_cpu_label = false;
   std::unique_ptr<Condition> where;
+  // The rule in its own words; the same words stand for the same samples.
+  std::string rule_text;
   size_t family = 0;  // index in Plan::families
 };
 
@@ -78,7 +80,8 @@ struct CgroupPlan {
 
 // Everything that one set of rule files asks of one object.
 struct ObjectPlan {
-  std::string path;  // "" for the project's own object
+  std::string path;       // "" for the project's own object
+  size_t image_hash = 0;  // of the file that the layouts below come from
   std::vector<ProbeRequest> probes;
   ObjectSettings settings;
   std::vector<SourcePlan> sources;
