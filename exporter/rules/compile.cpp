@@ -21,16 +21,6 @@ Result<std::string> read_object_file(const std::string& path) {
   return std::string{std::istreambuf_iterator<char>(stream), {}};
 }
 
-std::vector<size_t> label_order(const SourcePlan& source, const std::vector<std::string>& names) {
-  std::vector<size_t> order;
-  for (const std::string& name : names) {
-    const auto label = std::find_if(source.labels.begin(), source.labels.end(),
-                                    [&](const LabelPlan& plan) { return plan.name == name; });
-    order.push_back(static_cast<size_t>(label - source.labels.begin()));
-  }
-  return order;
-}
-
 bool same_labels(const FamilyPlan& one, const FamilyPlan& other) {
   return std::set(one.label_names.begin(), one.label_names.end()) ==
          std::set(other.label_names.begin(), other.label_names.end());
@@ -151,11 +141,11 @@ void merge_families(FilePlan& file, Plan& plan, ObjectPlan& object) {
         [&](const FamilyPlan& other) { return other.header.name == family.header.name; });
     source.family = static_cast<size_t>(known - plan.families.begin());
     if (known == plan.families.end()) {
-      source.label_order = label_order(source, family.label_names);
+      source.order_labels(family.label_names);
       plan.families.push_back(std::move(family));
     } else {
       known->series_limit = std::max(known->series_limit, family.series_limit);
-      source.label_order = label_order(source, known->label_names);
+      source.order_labels(known->label_names);
     }
     // Two files may say the same of one map; its events must not count twice.
     if (known_rules.insert(source.rule_text).second) object.sources.push_back(std::move(source));

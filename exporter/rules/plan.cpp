@@ -28,6 +28,11 @@ size_t ValuePlan::width() const {
   }
 }
 
+uint32_t ValuePlan::number_size(size_t i) const {
+  if (sum && i + 1 == width()) return sum->size;
+  return slots ? slots->element_size : number.size;
+}
+
 bool ValuePlan::reads_same(const ValuePlan& other) const {
   const auto place = [](const Field& field) { return std::pair(field.offset, field.size); };
   const auto optional_place = [&](const std::optional<Field>& field) {
@@ -52,6 +57,14 @@ void ValuePlan::add(std::span<const std::byte> value, std::span<uint64_t> out) c
   } else {
     out[0] += read_integer(number, value);
     if (type == MetricType::kSummary) out[1] += total;
+  }
+}
+
+void SourcePlan::order_labels(const std::vector<std::string>& names) {
+  label_order.clear();
+  for (const std::string& name : names) {
+    const auto label = std::ranges::find(labels, name, &LabelPlan::name);
+    label_order.push_back(static_cast<size_t>(label - labels.begin()));
   }
 }
 

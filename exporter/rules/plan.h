@@ -38,6 +38,8 @@ struct ValuePlan {
   size_t buckets = 0;  // slots that are exported
 
   size_t width() const;
+  // Bytes that the i-th number of a series has in the map.
+  uint32_t number_size(size_t i) const;
   bool reads_same(const ValuePlan& other) const;
   // Adds one CPU's numbers to `out`, `width()` of them; wraps modulo 2^64 (signed gauges are held
   // as two's complement).
@@ -59,6 +61,9 @@ struct SourcePlan {
   // The rule in its own words; the same words stand for the same samples.
   std::string rule_text;
   size_t family = 0;  // index in Plan::families
+
+  // Sets label_order for a family with these label names, a permutation of the rule's own.
+  void order_labels(const std::vector<std::string>& names);
 };
 
 // One metric family. All rules with its name agree on everything here.
