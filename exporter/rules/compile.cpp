@@ -11,6 +11,9 @@
 namespace kernel_exporter {
 namespace {
 
+// No BPF object comes near; a device that never ends does.
+constexpr size_t kMaxObjectBytes = size_t{64} << 20;
+
 bool has_faults(const Diagnostics& diagnostics, size_t before) {
   return diagnostics.messages().size() > before;
 }
@@ -18,7 +21,13 @@ bool has_faults(const Diagnostics& diagnostics, size_t before) {
 Result<std::string> read_object_file(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream) return fail_errno(errno, "object " + path);
-  return std::string{std::istreambuf_iterator<char>(stream), {}};
+  std::string image(kMaxObjectBytes + 1, '\0');
+  stream.read(image.data(), static_cast<std::streamsize>(image.size()));
+  if (stream.bad()) return fail_errno(errno, "object " + path);
+  image.resize(static_cast<size_t>(stream.gcount()));
+  if (image.size() > kMaxObjectBytes) return fail("object " + path + " is larger than 64 MiB");
+  image.shrink_to_fit();
+  return image;
 }
 
 bool same_labels(const FamilyPlan& one, const FamilyPlan& other) {
