@@ -20,7 +20,7 @@ YamlSection::YamlSection(const YAML::Node& node, std::string file, std::string w
     : node_(node), file_(std::move(file)), what_(std::move(what)), diagnostics_(diagnostics) {
   if (node_.IsMap()) return;
   error(node_, what_ + " must be a mapping of keys to values");
-  node_ = YAML::Node(YAML::NodeType::Map);
+  node_.reset(YAML::Node(YAML::NodeType::Map));  // operator= would change the document
 }
 
 Position YamlSection::at(const YAML::Node& node) const {
