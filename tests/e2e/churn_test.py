@@ -1,4 +1,5 @@
-"""Cgroups made and removed a thousand times a second, with a rule that follows each of them."""
+"""Keys that come and go while they are read: cgroups made and removed a thousand times a second with a rule that
+follows each of them, and a map whose keys change a hundred thousand times a second."""
 import contextlib
 import os
 import subprocess
@@ -7,8 +8,8 @@ import threading
 import time
 import unittest
 
-from exporter_process import OPENMETRICS, ExporterProcess, RuleFolder
-from machine import cgroup2_mount
+from exporter_process import FIXTURES, OPENMETRICS, ExporterProcess, RuleFolder
+from machine import add_veth, cgroup2_mount, frame, network_namespace, packet_socket
 
 SECONDS = 30
 RATE = 1000
@@ -107,6 +108,86 @@ class Workers(threading.Thread):
             with cgroup(os.path.join(self._folder, f"worker{self.cgroups}")) as path:
                 subprocess.run([sys.executable, "-S", "-c", WORKER, path], check=True)
             self.cgroups += 1
+
+
+MAP_SECONDS = 10
+MAP_RATE = 100_000
+STABLE_KEYS = 512
+MAP_RULES = f"""
+probe: churn
+object: {FIXTURES}/churn.bpf.o
+metrics:
+  - name: churn_stable_total
+    help: Frames, by a key that stays.
+    type: counter
+    map: churn
+    labels:
+      key: {{field: key}}
+    where: key < 4096
+  - name: churn_unstable_total
+    help: Keys made of those that come and go, as far as they were seen.
+    type: counter
+    map: churn
+    where: key >= 4096
+  - name: churn_steps_total
+    help: What the program did.
+    type: counter
+    map: churn_counts
+    labels:
+      step: {{field: key, decode: {{enum: {{strip: CHURN_}}}}}}
+"""
+
+
+class Sender(threading.Thread):
+    """Sends frames as fast as it can."""
+
+    def __init__(self, packets):
+        super().__init__()
+        self._packets = packets
+        self.stop = threading.Event()
+        self.start()
+
+    def run(self):
+        data = frame()
+        while not self.stop.is_set():
+            for _ in range(64):
+                self._packets.send(data)
+
+
+class MapChurn(unittest.TestCase):
+    def test_keys_that_stay_are_right_among_keys_that_go(self):
+        namespace = self.enterContext(network_namespace("kxkeys"))
+        peer = self.enterContext(network_namespace("kxpeer"))
+        add_veth(namespace, "kxout", peer, "kxin")
+        packets = self.enterContext(packet_socket(namespace, "kxout"))
+        rules = self.enterContext(RuleFolder(churn=MAP_RULES))
+        exporter = self.enterContext(ExporterProcess(rules.path))
+        for _ in range(STABLE_KEYS):
+            packets.send(frame())
+        before = exporter.scrape()
+        start = time.monotonic()
+        sender = Sender(packets)
+        try:
+            while time.monotonic() - start < MAP_SECONDS:
+                scraped = exporter.scrape()
+                self.assertEqual(len(scraped.series("churn_stable_total")), STABLE_KEYS)
+                self.assertLessEqual(scraped.sum("churn_stable_total"), exporter.scrape().value(
+                    "churn_steps_total", step="frames"))
+        finally:
+            sender.stop.set()
+            sender.join()
+        seconds = time.monotonic() - start
+        scraped = exporter.scrape()
+        steps = {labels["step"]: value for labels, value in scraped.series("churn_steps_total")}
+        changed = sum(steps[step] - before.value("churn_steps_total", step=step) for step in ("made", "deleted"))
+        print(f"{changed / seconds:.0f} keys made or deleted a second, {exporter.monotonic.scrapes} scrapes")
+        self.assertGreaterEqual(changed / seconds, MAP_RATE)
+        self.assertEqual(scraped.sum("churn_stable_total"), steps["frames"])
+        values = [value for _, value in scraped.series("churn_stable_total")]
+        self.assertLessEqual(max(values) - min(values), 1)
+        # No key of those that go was counted twice: each was made with 1.
+        self.assertLessEqual(scraped.value("churn_unstable_total"), steps["made"])
+        self.assertGreaterEqual(scraped.value("churn_unstable_total"), steps["made"] - steps["deleted"])
 
 
 class CgroupChurn(unittest.TestCase):
