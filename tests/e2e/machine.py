@@ -115,6 +115,12 @@ class LoopDevice:
             device.write(os.urandom(4096) * (size // 4096))
             os.fsync(device.fileno())
 
+    def read(self, size=1 << 20):
+        """Reads that the device has answered, not the page cache."""
+        with open(self.path, "rb", buffering=0) as device:
+            os.posix_fadvise(device.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            assert len(device.read(size)) == size
+
     def __enter__(self):
         return self
 
