@@ -223,6 +223,7 @@ void parse_settings(YamlSection& section, RuleFile& file) {
 
 void parse_document(const YAML::Node& document, RuleFile& file, Diagnostics& diagnostics) {
   YamlSection section(document, file.path, "rule file", diagnostics);
+  if (!document.IsMap()) return;  // said so; without keys there is nothing more to say
   file.probe_position = section.at(section.take("probe"));
   file.probe = section.required_text("probe");
   file.object_position = section.at(section.take("object"));

@@ -25,7 +25,7 @@ YamlSection::YamlSection(const YAML::Node& node, std::string file, std::string w
       diagnostics_(diagnostics) {
   if (is_mapping_) return;
   error(node_, what_ + " must be a mapping of keys to values");
-  node_ = YAML::Node(YAML::NodeType::Map);
+  node_.reset(YAML::Node(YAML::NodeType::Map));  // operator= would change the document
 }
 
 Position YamlSection::at(const YAML::Node& node) const {
