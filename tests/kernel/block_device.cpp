@@ -1,9 +1,11 @@
 #include "block_device.h"
 
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/loop.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +13,7 @@
 #include <cstdlib>
 #include <random>
 #include <thread>
+#include <vector>
 
 #include "child_process.h"
 #include "text.h"
@@ -101,6 +104,11 @@ ZramDevice::~ZramDevice() {
   }
 }
 
+void use_scheduler(const std::string& device, const std::string& scheduler) {
+  write_text("/sys/block/" + device + "/queue/scheduler", scheduler);
+  write_text("/sys/block/" + device + "/queue/nomerges", "2");
+}
+
 void DirectIo::Free::operator()(void* memory) const { std::free(memory); }
 
 DirectIo::DirectIo(const std::string& device, size_t bytes_at_once)
@@ -122,6 +130,38 @@ int DirectIo::read(int block) {
   const auto at = static_cast<off_t>(size_) * block;
   const ssize_t done = ::pread(device_.get(), memory_.get(), size_, at);
   return done == static_cast<ssize_t>(size_) ? 0 : errno;
+}
+
+int DirectIo::read_together(int blocks) {
+  const auto count = static_cast<size_t>(blocks);
+  aio_context_t context = 0;
+  checked(static_cast<int>(::syscall(SYS_io_setup, blocks, &context)), "io_setup");
+  std::vector<iocb> reads(count);
+  std::vector<iocb*> pointers;
+  for (iocb& read : reads) {
+    read.aio_lio_opcode = IOCB_CMD_PREAD;
+    read.aio_fildes = static_cast<__u32>(device_.get());
+    read.aio_buf = reinterpret_cast<uint64_t>(memory_.get());
+    read.aio_nbytes = size_;
+    read.aio_offset = static_cast<__s64>(size_ * pointers.size());
+    pointers.push_back(&read);
+  }
+  std::vector<io_event> events(count);
+  int error_number = 0;
+  for (size_t submitted = 0; submitted < count && error_number == 0;) {
+    const long more =
+        ::syscall(SYS_io_submit, context, count - submitted, pointers.data() + submitted);
+    if (more <= 0) error_number = errno;
+    if (more > 0) submitted += static_cast<size_t>(more);
+  }
+  if (error_number == 0) {
+    ::syscall(SYS_io_getevents, context, blocks, blocks, events.data(), nullptr);
+    for (const io_event& event : events) {
+      if (event.res != static_cast<__s64>(size_)) error_number = EIO;
+    }
+  }
+  ::syscall(SYS_io_destroy, context);
+  return error_number;
 }
 
 }  // namespace kernel_exporter

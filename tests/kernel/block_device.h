@@ -61,6 +61,9 @@ class ZramDevice {
   std::string name_;
 };
 
+// Puts an I/O scheduler, and so a queue, before the driver's own, and leaves requests unmerged.
+void use_scheduler(const std::string& device, const std::string& scheduler);
+
 // A device opened past the page cache: every call is an I/O of its own.
 class DirectIo {
  public:
@@ -69,6 +72,9 @@ class DirectIo {
   // The n-th block of the device; 0 or the errno.
   int write(int block);
   int read(int block);
+
+  // The first blocks, all in flight together; 0 or an errno.
+  int read_together(int blocks);
 
  private:
   struct Free {
