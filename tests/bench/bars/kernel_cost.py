@@ -85,7 +85,7 @@ def net_of_slice(measured, empty, event):
 
 
 def net_cost(bench, subject, load, event):
-    """`subject` and `load` are started and ended here; slices of a second or so."""
+    """`subject` and `load` are started and ended here."""
     with ProgramStats(bench) as stats, subject() as process, load():
         programs = []
         for _ in range(500):
@@ -102,9 +102,9 @@ def net_cost(bench, subject, load, event):
             raise MeasurementError(f"{process.name} uses programs other than tp_btf here")
         empty = [stats.attach_empty(hook) for hook in sorted(hooks | {event})]
         nets, gross_empty = [], []
-        for _ in range(bench.count(7, 2)):
+        for _ in range(bench.count(30, 5)):
             before = stats.read(programs + empty)
-            time.sleep(bench.count(1.0, 0.4))
+            time.sleep(0.2)
             delta = differences(before, stats.read(programs + empty))
             idle = {program: delta.pop(program) for program in empty}
             nets.append(net_of_slice(delta, idle, event))
