@@ -21,7 +21,7 @@ metrics:
     labels:
       comm: &comm {{field: comm, decode: string}}
       tool: {{value: "a \\"quoted\\" tool"}}
-    where: comm =~ "(com[.]example|{PREFIX}).*"
+    where: comm =~ "(com[.]example|{PREFIX})[^/]*"
 
   - name: foreign_package_execs_total
     help: Programs started, by package.
