@@ -29,8 +29,9 @@ constexpr double kTolerance = 0.02;
 struct Mechanism {
   const char* name;
   std::vector<std::string> options;
-  // Seconds by which a single wait may differ: the wakeup variant reads a clock of its own, a
-  // little later than the scheduler.
+  // Seconds by which a single wait may differ: the wakeup variant reads a clock of its own, some
+  // time after the scheduler read its one. An emulated machine needs a good part of a millisecond
+  // for that; long waits must be equal all the same.
   double clock_difference;
 };
 void PrintTo(const Mechanism& mechanism, std::ostream* stream) { *stream << mechanism.name; }
@@ -111,7 +112,7 @@ TEST_P(Runqueue, ChargesACgroupWithWhatItsOwnTasksWaited) {
   const Samples after = exporter.scrape();
   const Expected starving = waited(before, after, starved, crowd, crowd_before);
   const Expected preferred = waited(before, after, served, single, single_before);
-  verify_equal("starved cgroup", starving, GetParam().clock_difference);
+  verify_equal("starved cgroup", starving, 0);
   verify_equal("served cgroup", preferred, GetParam().clock_difference);
   VERIFY_GE(preferred.waits, 50);
   VERIFY_GT(starving.mean(), 10 * preferred.mean());
@@ -138,12 +139,13 @@ TEST_P(Runqueue, LeavesOutCgroupsThatNoRuleSelects) {
   VERIFY_EQ(growth(before, after, kCgroupCount, {{"cgroup", selected.path()}}), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Mechanisms, Runqueue,
-    testing::Values(Mechanism{"EnqueueTime", {}, 0},
-                    Mechanism{
-                        "Wakeup", {"--bpf.assume-missing", "field sched_info.last_queued"}, 50e-6}),
-    [](const auto& mechanism) { return std::string(mechanism.param.name); });
+INSTANTIATE_TEST_SUITE_P(Mechanisms, Runqueue,
+                         testing::Values(Mechanism{"EnqueueTime", {}, 0},
+                                         Mechanism{"Wakeup",
+                                                   {"--bpf.assume-missing",
+                                                    "field sched_info.last_queued"},
+                                                   500e-6}),
+                         [](const auto& mechanism) { return std::string(mechanism.param.name); });
 
 void move_to(pid_t process, int cpu) {
   cpu_set_t cpus;
