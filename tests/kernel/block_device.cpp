@@ -132,19 +132,23 @@ int DirectIo::read(int block) {
   return done == static_cast<ssize_t>(size_) ? 0 : errno;
 }
 
-int DirectIo::read_together(int blocks) {
+int DirectIo::write_together(int blocks) { return submit_together(IOCB_CMD_PWRITE, blocks); }
+
+int DirectIo::read_together(int blocks) { return submit_together(IOCB_CMD_PREAD, blocks); }
+
+int DirectIo::submit_together(int command, int blocks) {
   const auto count = static_cast<size_t>(blocks);
   aio_context_t context = 0;
   checked(static_cast<int>(::syscall(SYS_io_setup, blocks, &context)), "io_setup");
-  std::vector<iocb> reads(count);
+  std::vector<iocb> requests(count);
   std::vector<iocb*> pointers;
-  for (iocb& read : reads) {
-    read.aio_lio_opcode = IOCB_CMD_PREAD;
-    read.aio_fildes = static_cast<__u32>(device_.get());
-    read.aio_buf = reinterpret_cast<uint64_t>(memory_.get());
-    read.aio_nbytes = size_;
-    read.aio_offset = static_cast<__s64>(size_ * pointers.size());
-    pointers.push_back(&read);
+  for (iocb& request : requests) {
+    request.aio_lio_opcode = static_cast<__u16>(command);
+    request.aio_fildes = static_cast<__u32>(device_.get());
+    request.aio_buf = reinterpret_cast<uint64_t>(memory_.get());
+    request.aio_nbytes = size_;
+    request.aio_offset = static_cast<__s64>(size_ * pointers.size());
+    pointers.push_back(&request);
   }
   std::vector<io_event> events(count);
   int error_number = 0;

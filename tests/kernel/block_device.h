@@ -74,9 +74,12 @@ class DirectIo {
   int read(int block);
 
   // The first blocks, all in flight together; 0 or an errno.
+  int write_together(int blocks);
   int read_together(int blocks);
 
  private:
+  int submit_together(int command, int blocks);
+
   struct Free {
     void operator()(void* memory) const;
   };
