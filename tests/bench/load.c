@@ -111,8 +111,9 @@ struct pinger {
 };
 
 static void open_pinger(struct pinger* pinger, unsigned short id) {
+  /* Each pings an address of its own: a raw socket hears the replies from it only. */
   const struct sockaddr_in address = {.sin_family = AF_INET,
-                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + id)};
   const struct icmp_filter only_replies = {.data = ~(1U << ICMP_ECHOREPLY)};
 
   pinger->id = htons((getpid() + id) & 0xffff);
@@ -146,7 +147,6 @@ static void ping(struct pinger* pinger) {
   request.header.un.echo.sequence = ++pinger->sequence;
   request.header.checksum = checksum((const unsigned short*)&request, sizeof(request) / 2);
   if (send(pinger->socket, &request, sizeof(request), 0) < 0) fail("ping");
-  /* A raw socket hears the replies to everybody. */
   do {
     if (recv(pinger->socket, &reply, sizeof(reply), 0) < 0) fail("ping");
   } while (reply.header.un.echo.id != pinger->id ||
