@@ -44,7 +44,9 @@ class SourceState {
   void label(const SourcePlan& plan, const FamilyPlan& family_plan, std::span<const std::byte> key,
              uint32_t cpu, FamilyState& family, Entry& entry);
   void move(Entry& entry, uint32_t series, bool gauge, FamilyState& family);
-  void detect_restart(const Entry& entry, MetricType type, FamilyState& family);
+  void detect_restart(const ValuePlan& value, const Entry& entry, FamilyState& family);
+  static uint32_t without_room(const FamilyPlan& family_plan, FamilyState& family,
+                               const Entry& entry);
   void drop_vanished(bool gauge, FamilyState& family);
   void give_up(const Entry& entry, bool gauge, FamilyState& family);
   uint32_t take_slot();
