@@ -4,7 +4,8 @@
  *   load udp CPU           datagrams to a socket of our own, over loopback      -> datagrams
  *   load drop CPU          datagrams to a closed port of loopback               -> datagrams
  *   load write CPU FILE    4 KiB at a time past the page cache                  -> writes
- *   load mixed FILE        on every CPU: 20 round trips, 20 datagrams, 1 write  -> such units
+ *   load mixed FILE        on every CPU: 20 round trips, 20 pings over loopback, 1 write
+ *                          -> such units
  *   load wait THREADS pinned|free SECONDS
  *                          busy threads that outnumber the CPUs: says "ready", runs once on the
  * first line
@@ -14,6 +15,8 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/icmp.h>
+#include <netinet/ip.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -101,6 +104,55 @@ static void exchange(const struct datagrams* datagrams) {
     fail("recv");
 }
 
+/* Echo requests of our own, as a ping flood sends them: the next one when the reply is here. */
+struct pinger {
+  int socket;
+  unsigned short id, sequence;
+};
+
+static void open_pinger(struct pinger* pinger, unsigned short id) {
+  /* Each pings an address of its own: a raw socket hears the replies from it only. */
+  const struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + id)};
+  const struct icmp_filter only_replies = {.data = ~(1U << ICMP_ECHOREPLY)};
+
+  pinger->id = htons((getpid() + id) & 0xffff);
+  pinger->sequence = 0;
+  pinger->socket = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+  if (pinger->socket < 0) fail("raw socket");
+  if (setsockopt(pinger->socket, SOL_RAW, ICMP_FILTER, &only_replies, sizeof(only_replies)))
+    fail("ICMP_FILTER");
+  if (connect(pinger->socket, (const struct sockaddr*)&address, sizeof(address))) fail("connect");
+}
+
+static unsigned short checksum(const unsigned short* words, size_t count) {
+  unsigned sum = 0;
+  while (count--) sum += *words++;
+  sum = (sum >> 16) + (sum & 0xffff);
+  return ~(sum + (sum >> 16));
+}
+
+static void ping(struct pinger* pinger) {
+  struct {
+    struct icmphdr header;
+    char payload[56];
+  } request = {.header = {.type = ICMP_ECHO}};
+  struct {
+    struct iphdr ip;
+    struct icmphdr header;
+    char payload[56];
+  } reply;
+
+  request.header.un.echo.id = pinger->id;
+  request.header.un.echo.sequence = ++pinger->sequence;
+  request.header.checksum = checksum((const unsigned short*)&request, sizeof(request) / 2);
+  if (send(pinger->socket, &request, sizeof(request), 0) < 0) fail("ping");
+  do {
+    if (recv(pinger->socket, &reply, sizeof(reply), 0) < 0) fail("ping");
+  } while (reply.header.un.echo.id != pinger->id ||
+           reply.header.un.echo.sequence != pinger->sequence);
+}
+
 struct writer {
   int file;
   void* block;
@@ -121,23 +173,26 @@ static void write_block(struct writer* writer) {
 }
 
 struct work {
-  int cpu, pipe, datagrams, listens, writes;
+  int cpu, pipe, datagrams, listens, pings, writes;
   const char* file;
 };
 
 static void* work(void* argument) {
   const struct work* work = argument;
-  struct pair pair;
-  struct datagrams datagrams;
-  struct writer writer;
+  struct pair pair = {0};
+  struct datagrams datagrams = {0};
+  struct pinger pinger = {0};
+  struct writer writer = {0};
 
   pin(work->cpu);
   if (work->pipe) open_pair(&pair, work->cpu);
   if (work->datagrams) open_datagrams(&datagrams, work->listens);
+  if (work->pings) open_pinger(&pinger, work->cpu);
   if (work->writes) open_writer(&writer, work->file, work->cpu * BLOCKS / 2);
   for (;;) {
     for (int i = 0; i < work->pipe; i++) round_trip(&pair);
     for (int i = 0; i < work->datagrams; i++) exchange(&datagrams);
+    for (int i = 0; i < work->pings; i++) ping(&pinger);
     for (int i = 0; i < work->writes; i++) write_block(&writer);
     atomic_fetch_add_explicit(&done, 1, memory_order_relaxed);
   }
@@ -231,8 +286,7 @@ static void mixed(const char* file) {
   long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
   for (int cpu = 0; cpu < cpus && cpu < MAX_THREADS; cpu++) {
-    works[cpu] = (struct work){
-        .cpu = cpu, .pipe = 20, .datagrams = 20, .listens = 1, .writes = 1, .file = file};
+    works[cpu] = (struct work){.cpu = cpu, .pipe = 20, .pings = 20, .writes = 1, .file = file};
     start(&works[cpu]);
   }
 }

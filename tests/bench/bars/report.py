@@ -2,6 +2,7 @@
 import os
 import platform
 import statistics
+import time
 
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 HEADER = ("what", "bar", "measured", "peer, same run", "verdict")
@@ -40,6 +41,19 @@ def machine():
     return f"{os.cpu_count()} CPUs ({model}), {memory:.0f} GiB, Linux {platform.release()}"
 
 
+def busy_share(seconds=1.0):
+    """Share of all CPUs' time that others take: what a quiet machine has next to nothing of."""
+    def idle_and_all():
+        with open("/proc/stat", encoding="ascii") as file:
+            times = [int(word) for word in file.readline().split()[1:9]]
+        return times[3] + times[4], sum(times)
+
+    idle, total = idle_and_all()
+    time.sleep(seconds)
+    later_idle, later_total = idle_and_all()
+    return 1 - (later_idle - idle) / max(later_total - total, 1)
+
+
 def as_text(rows):
     lines = [HEADER] + [row.cells for row in rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADER))]
@@ -47,12 +61,13 @@ def as_text(rows):
                      for line in lines)
 
 
-def as_markdown(rows):
+def as_markdown(rows, busy=0.0):
     lines = [HEADER, ("---",) * len(HEADER)] + [row.cells for row in rows]
     table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |"
                       for line in lines)
-    return (f"Measured by `tests/bench/run` on {machine()}. Numbers with ± are a median and half the\n"
-            f"interquartile range; *net* means that an empty program on the same hook is subtracted.\n\n"
+    return (f"Measured by `tests/bench/run` on {machine()}; others kept its CPUs {100 * busy:.0f} % busy\n"
+            f"when it began. Numbers with ± are a median and half the interquartile\n"
+            f"range; *net* means that an empty program on the same hook is subtracted.\n\n"
             f"{table}\n")
 
 
