@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <set>
 
 #include "base/log.h"
 #include "commands/version.h"
+#include "probe/object_file.h"
 
 namespace kernel_exporter {
 namespace {
@@ -52,14 +51,6 @@ void log_missing(const std::vector<ProgramStatus>& programs, bool kernel_types_k
   for (const auto& [reason, names] : unsupported) {
     spdlog::warn("not attached: {}: {}", joined(names), reason);
   }
-}
-
-Result<std::vector<std::byte>> read_image(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) return fail_errno(errno, "object " + path);
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  const auto* begin = reinterpret_cast<const std::byte*>(text.data());
-  return std::vector<std::byte>(begin, begin + text.size());
 }
 
 }  // namespace
@@ -110,7 +101,7 @@ std::vector<NamedObject> Exporter::load_objects(const Plan& plan, const KernelBt
   std::vector<NamedObject> objects;
   for (const ObjectPlan& object : plan.objects) {
     const bool own = object.path.empty();
-    const auto foreign = own ? Result<std::vector<std::byte>>() : read_image(object.path);
+    const auto foreign = own ? Result<std::vector<std::byte>>() : read_object_file(object.path);
     ObjectSettings settings = object.settings;
     settings.assume_missing = {options_.assume_missing.begin(), options_.assume_missing.end()};
     auto loaded = foreign

@@ -28,7 +28,7 @@ struct ProgramStatus {
   uint64_t run_count = 0;  // filled by read_run_stats
   uint64_t run_time_ns = 0;
   uint64_t missed_runs = 0;  // events that the kernel did not run it for, lest it recurse (5.12 on)
-  int fd = -1;  // -1 unless attached
+  int fd = -1;               // -1 unless attached
 };
 
 // Fills missed_runs, and run_count and run_time_ns where the kernel counts them

@@ -1,33 +1,17 @@
 #include "rules/compile.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <set>
 
+#include "probe/object_file.h"
 #include "rules/buckets.h"
 #include "rules/file_plan.h"
 
 namespace kernel_exporter {
 namespace {
 
-// No BPF object comes near; a device that never ends does.
-constexpr size_t kMaxObjectBytes = size_t{64} << 20;
-
 bool has_faults(const Diagnostics& diagnostics, size_t before) {
   return diagnostics.messages().size() > before;
-}
-
-Result<std::string> read_object_file(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) return fail_errno(errno, "object " + path);
-  std::string image(kMaxObjectBytes + 1, '\0');
-  stream.read(image.data(), static_cast<std::streamsize>(image.size()));
-  if (stream.bad()) return fail_errno(errno, "object " + path);
-  image.resize(static_cast<size_t>(stream.gcount()));
-  if (image.size() > kMaxObjectBytes) return fail("object " + path + " is larger than 64 MiB");
-  image.shrink_to_fit();
-  return image;
 }
 
 bool same_labels(const FamilyPlan& one, const FamilyPlan& other) {
@@ -170,13 +154,14 @@ const ObjectInfo* RuleCompiler::find_object(const RuleFile& file, Diagnostics& d
   const auto known = foreign_.find(file.object);
   if (known != foreign_.end()) return &known->second.info;
   const auto image = read_object_file(file.object);
-  auto info = image ? inspect_object(file.object, std::as_bytes(std::span(*image)))
-                    : Result<ObjectInfo>(fail(image.error().message));
+  auto info =
+      image ? inspect_object(file.object, *image) : Result<ObjectInfo>(fail(image.error().message));
   if (!info) {
     diagnostics.add(file.object_position, info.error().message);
     return nullptr;
   }
-  ForeignObject object{std::move(*info), std::hash<std::string>()(*image)};
+  const std::string_view bytes(reinterpret_cast<const char*>(image->data()), image->size());
+  ForeignObject object{std::move(*info), std::hash<std::string_view>()(bytes)};
   return &foreign_.emplace(file.object, std::move(object)).first->second.info;
 }
 

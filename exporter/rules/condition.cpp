@@ -51,6 +51,7 @@ enum class Operator {
 RE2::Options pattern_options() {
   RE2::Options options(RE2::Quiet);
   options.set_max_mem(1 << 20);
+  options.set_dot_nl(true);  // as in Prometheus' matchers
   return options;
 }
 

@@ -326,6 +326,10 @@ RuleFile read_rules(const std::string& path, Diagnostics& diagnostics) {
     diagnostics.add({path, 0}, "is a directory, expected a rule file");
     return file;
   }
+  if (std::filesystem::exists(path, status) && !std::filesystem::is_regular_file(path, status)) {
+    diagnostics.add({path, 0}, "is no regular file, expected a rule file");
+    return file;
+  }
   std::ifstream stream(path, std::ios::binary);
   if (!stream) {
     diagnostics.add({path, 0}, "cannot be read: " + errno_text(errno));
