@@ -46,7 +46,7 @@ Result<std::vector<std::string>> find_rule_files(const std::vector<std::string>&
       files.push_back(path);
       continue;
     }
-    const auto found = rule_files_in(path);
+    auto found = rule_files_in(path);
     if (!found) return found;
     files.insert(files.end(), found->begin(), found->end());
   }

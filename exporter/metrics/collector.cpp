@@ -145,7 +145,7 @@ Result<void> Collector::read_map(MapSources& map, std::chrono::steady_clock::tim
     if (!reader) return fail(reader.error().message);
     map.reader = std::make_unique<MapReader>(std::move(*reader));
   }
-  const auto read = map.reader->read(snapshot_, deadline);
+  auto read = map.reader->read(snapshot_, deadline);
   if (read) map.entries = snapshot_.entries;
   return read;
 }

@@ -20,7 +20,7 @@ class Builder {
  public:
   Builder(const btf* types, Layout& layout) : types_(types), layout_(layout) {}
 
-  void add(std::string path, uint32_t type_id, uint32_t offset, int depth) {
+  void add(const std::string& path, uint32_t type_id, uint32_t offset, int depth) {
     const uint32_t id = strip_modifiers(types_, type_id);
     const btf_type* type = id ? btf__type_by_id(types_, id) : nullptr;
     const int64_t size = type ? btf__resolve_size(types_, id) : -1;

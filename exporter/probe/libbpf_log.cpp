@@ -10,7 +10,7 @@
 namespace kernel_exporter {
 namespace {
 
-constexpr size_t kKept = 16 * 1024;
+constexpr size_t kKept = size_t{16} * 1024;
 
 // libbpf calls back in the thread that called it, so each thread has its own complaints.
 thread_local std::string complaints;

@@ -65,7 +65,7 @@ void LoadPlan::add(const ObjectInfo::Program& program, const std::string& probe,
 
 std::optional<Refusal> LoadPlan::objection(size_t index) const {
   const ProgramStatus& status = statuses_[index];
-  if (const auto refusal = refuse_event({status.mechanism, status.target}, kernel_)) return refusal;
+  if (auto refusal = refuse_event({status.mechanism, status.target}, kernel_)) return refusal;
   for (const std::string& need : programs_[index]->needs) {
     if (auto reason = unmet_need(need, kernel_, settings_.assume_missing)) {
       // A program for kernels that lack something is not missed on one that has it.

@@ -121,7 +121,7 @@ std::vector<std::byte> no_buckets() {
 std::vector<std::string> bucket_labels(const Buckets& buckets, const Unit& unit) {
   std::vector<std::string> labels;
   for (const uint64_t bound : buckets.bounds) {
-    labels.push_back(canonical_bound(unit.to_base(bound)));
+    labels.push_back(canonical_bound(unit.to_base(static_cast<double>(bound))));
   }
   return labels;
 }

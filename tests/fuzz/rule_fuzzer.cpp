@@ -1,5 +1,5 @@
-// Any text as a rule file: parsed, and compiled against the project's own object on a kernel without
-// BTF. Every message must be one line that names the file.
+// Any text as a rule file: parsed, and compiled against the project's own object on a kernel
+// without BTF. Every message must be one line that names the file.
 #include <cstdlib>
 
 #include "probe/object.h"

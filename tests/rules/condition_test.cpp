@@ -62,7 +62,7 @@ TEST_F(ConditionTest, ComparesTexts) {
       {R"(device =~ "eth[0-9]+")", true}, {R"(device =~ "eth")", false},
       {R"(device =~ "th0")", false},      {R"(device =~ "x)|(eth")", false},
       {R"(device !~ "lo|wlan.*")", true}, {R"(device =~ "(?i)ETH0")", true},
-      {R"(operation =~ "a.b")", false},   {R"(operation =~ "(?s)a.b")", true},
+      {R"(operation =~ "a.b")", true},    {R"(operation =~ "(?-s)a.b")", false},
   };
   for (const auto& [text, expected] : rows) {
     if (std::string_view(text).find("x)|(eth") != std::string_view::npos) {

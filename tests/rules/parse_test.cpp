@@ -248,7 +248,7 @@ TEST_F(ReadRules, NamesTheFileThatItCannotRead) {
   EXPECT_EQ(faults("/no/such/file.yaml"),
             "/no/such/file.yaml: cannot be read: No such file or directory");
   EXPECT_EQ(faults("/tmp"), "/tmp: is a directory, expected a rule file");
-  EXPECT_EQ(faults("/dev/zero"), "/dev/zero: is larger than 1 MiB, which no rule file is");
+  EXPECT_EQ(faults("/dev/zero"), "/dev/zero: is no regular file, expected a rule file");
   EXPECT_EQ(faults("/proc/self/mem"), "/proc/self/mem: cannot be read: Input/output error");
   EXPECT_EQ(faults("/proc/self/exe").find("/proc/self/exe: is "), 0u);
 }
