@@ -115,7 +115,8 @@ Result<void> Ledger::replace(std::span<const std::string> payloads) {
   const std::string fresh = path_ + ".new";
   auto fd = write_new_file(fresh, bytes);
   if (!fd) return fail(fd.error().message);
-  if (put_aside_ && ::rename(path_.c_str(), (path_ + ".unreadable").c_str()) != 0) {
+  const std::string aside = path_ + ".unreadable";
+  if (put_aside_ && ::rename(path_.c_str(), aside.c_str()) != 0 && errno != ENOENT) {
     return fail_errno(errno, "ledger " + path_ + ": putting it aside");
   }
   put_aside_ = false;
