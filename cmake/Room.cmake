@@ -10,6 +10,12 @@ if(KERNEL_EXPORTER_SANITIZE)
   target_link_options(kernel_exporter_flags INTERFACE -fsanitize=${KERNEL_EXPORTER_SANITIZE})
 endif()
 
+if(KERNEL_EXPORTER_FUZZ)
+  # What the fuzzer steers by; each target brings its own main().
+  target_compile_options(kernel_exporter_flags INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=fuzzer-no-link>)
+endif()
+
 function(room NAME)
   cmake_parse_arguments(ROOM "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
   add_library(kernel_exporter_${NAME} STATIC ${ROOM_SOURCES})

@@ -5,7 +5,7 @@ set -euo pipefail
 build=(
   g++ cmake ninja-build pkg-config ccache
   clang-14 llvm-14 bpftool libbpf-dev libelf-dev zlib1g-dev
-  libcli11-dev libspdlog-dev libexpected-dev libyaml-cpp-dev libmnl-dev nlohmann-json3-dev
+  libcli11-dev libspdlog-dev libexpected-dev libyaml-cpp-dev libmnl-dev libre2-dev nlohmann-json3-dev
   libcivetweb-dev prometheus-cpp-dev
 )
 # Needs everything of build too.
@@ -13,7 +13,7 @@ test=(
   libgtest-dev clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck python3 python3-yaml
   qemu-system-x86 busybox-static kmod cpio xz-utils debian-archive-keyring
   iproute2 iputils-ping procps util-linux mount e2fsprogs dmsetup curl
-  prometheus prometheus-node-exporter libbpf-tools python3-prometheus-client
+  strace prometheus prometheus-node-exporter libbpf-tools python3-prometheus-client
 )
 
 usage() {

@@ -9,33 +9,43 @@
 #include <bpf/bpf_helpers.h>
 #include "../histogram.h"
 
-/* Position of the highest set bit, counted from 1; 0 for 0. BPF has no count of leading zeros. */
+/* 1 when value > limit, without a branch; for values below 2^63. */
+static __always_inline u64 exceeds(u64 value, u64 limit)
+{
+	u64 difference = limit - value;
+
+	/* Keeps clang from seeing a comparison in it, for which BPF has only branches. */
+	barrier_var(difference);
+	return difference >> 63;
+}
+
+/*
+ * Position of the highest set bit, counted from 1; 0 for 0. BPF has no count of leading zeros. No
+ * branches: latencies vary, so the CPU would guess them wrong, and the verifier would follow each.
+ */
 static __always_inline u32 bit_length(u64 value)
 {
-	u32 length = 0;
+	u64 length = 0, step;
 
-	if (value >> 32) {
-		value >>= 32;
-		length += 32;
-	}
-	if (value >> 16) {
-		value >>= 16;
-		length += 16;
-	}
-	if (value >> 8) {
-		value >>= 8;
-		length += 8;
-	}
-	if (value >> 4) {
-		value >>= 4;
-		length += 4;
-	}
-	if (value >> 2) {
-		value >>= 2;
-		length += 2;
-	}
+	/* More than any latency: 2^63 ns are 292 years. */
+	value &= ~0ULL >> 1;
+	step = exceeds(value, 0xffffffff) << 5;
+	value >>= step;
+	length += step;
+	step = exceeds(value, 0xffff) << 4;
+	value >>= step;
+	length += step;
+	step = exceeds(value, 0xff) << 3;
+	value >>= step;
+	length += step;
+	step = exceeds(value, 0xf) << 2;
+	value >>= step;
+	length += step;
+	step = exceeds(value, 3) << 1;
+	value >>= step;
+	length += step;
 	/* What is left is 0 to 3, and so is the rest of the length but for 3. */
-	return length + (value > 2 ? 2 : value);
+	return length + value - exceeds(value, 2);
 }
 
 /*

@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <map>
+#include <set>
 
 #include "base/log.h"
 #include "commands/version.h"
+#include "probe/object_file.h"
 
 namespace kernel_exporter {
 namespace {
@@ -19,27 +20,37 @@ std::string rule_name(const std::string& file) {
   return std::filesystem::path(file).stem().string();
 }
 
-void log_status(const ProgramStatus& program) {
-  switch (program.state) {
-    case AttachState::kFailed:
-      spdlog::error("probe {}: program {} is not attached: {}", program.probe, program.program,
-                    program.reason);
-      break;
-    case AttachState::kUnsupported:
-      spdlog::debug("probe {}: program {}{}{}: {}", program.probe, program.program,
-                    program.variant.empty() ? "" : "__", program.variant, program.reason);
-      break;
-    default:
-      break;
-  }
+std::string joined(const std::set<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list;
 }
 
-Result<std::vector<std::byte>> read_image(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) return fail_errno(errno, "object " + path);
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  const auto* begin = reinterpret_cast<const std::byte*>(text.data());
-  return std::vector<std::byte>(begin, begin + text.size());
+// One line a cause, whatever number of programs it keeps away; a program that another variant
+// stands in for is not missed.
+void log_missing(const std::vector<ProgramStatus>& programs, bool kernel_types_known) {
+  std::set<std::string> settled;
+  for (const ProgramStatus& program : programs) {
+    const bool settles =
+        program.state == AttachState::kAttached || program.state == AttachState::kFailed;
+    if (settles) settled.insert(program.program);
+  }
+  std::map<std::string, std::set<std::string>> failed;
+  std::map<std::string, std::set<std::string>> unsupported;
+  for (const ProgramStatus& program : programs) {
+    if (program.state == AttachState::kFailed) failed[program.reason].insert(program.program);
+    if (program.state == AttachState::kUnsupported && !settled.contains(program.program)) {
+      unsupported[program.reason].insert(program.program);
+    }
+  }
+  for (const auto& [reason, names] : failed) {
+    spdlog::error("not attached: {}: {}", joined(names), reason);
+  }
+  // Without the kernel's types they are the cause, which has been named already.
+  if (!kernel_types_known) return;
+  for (const auto& [reason, names] : unsupported) {
+    spdlog::warn("not attached: {}: {}", joined(names), reason);
+  }
 }
 
 }  // namespace
@@ -83,25 +94,25 @@ Result<void> Exporter::load() {
       spdlog::warn("program statistics: {}", enabled.error().message);
     }
   }
-  auto objects = load_objects(rules->plan);
+  const auto kernel = KernelBtf::load(options_.paths.sysfs);
+  if (!kernel) spdlog::error("{}", kernel.error().message);
+  auto objects = load_objects(rules->plan, kernel ? &*kernel : nullptr);
   collector_ = std::make_unique<Collector>(std::move(rules->plan), std::move(objects), host_);
-  for (const ProgramStatus& program : collector_->programs()) log_status(program);
+  log_missing(collector_->programs(), kernel.has_value());
   return {};
 }
 
-std::vector<NamedObject> Exporter::load_objects(const Plan& plan) {
+std::vector<NamedObject> Exporter::load_objects(const Plan& plan, const KernelBtf* kernel) {
   std::vector<NamedObject> objects;
-  const auto kernel = KernelBtf::load(options_.paths.sysfs);
-  if (!kernel) spdlog::error("{}", kernel.error().message);
   for (const ObjectPlan& object : plan.objects) {
     const bool own = object.path.empty();
-    const auto foreign = own ? Result<std::vector<std::byte>>() : read_image(object.path);
+    const auto foreign = own ? Result<std::vector<std::byte>>() : read_object_file(object.path);
     ObjectSettings settings = object.settings;
     settings.assume_missing = {options_.assume_missing.begin(), options_.assume_missing.end()};
     auto loaded = foreign
                       ? load_object(own ? "kernel_exporter.bpf.o" : object.path,
                                     own ? embedded_object() : std::span<const std::byte>(*foreign),
-                                    object.probes, own, settings, kernel ? &*kernel : nullptr)
+                                    object.probes, own, settings, kernel)
                       : Result<std::unique_ptr<LoadedObject>>(fail(foreign.error().message));
     if (loaded) {
       objects.push_back({object.path, std::move(*loaded)});

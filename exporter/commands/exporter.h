@@ -38,7 +38,7 @@ class Exporter {
  private:
   explicit Exporter(const Options& options);
   Result<void> load();
-  std::vector<NamedObject> load_objects(const Plan& plan);
+  std::vector<NamedObject> load_objects(const Plan& plan, const KernelBtf* kernel);
   Result<LoadedRules> read_rule_files();
 
   Options options_;

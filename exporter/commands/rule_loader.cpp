@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "probe/map_keys.h"
 #include "probe/object.h"
@@ -11,14 +12,20 @@
 namespace kernel_exporter {
 namespace {
 
+namespace fs = std::filesystem;
+
 Result<std::vector<std::string>> rule_files_in(const std::string& folder) {
   std::vector<std::string> files;
   std::error_code status;
-  std::filesystem::directory_iterator entries(folder, status);
-  if (status) return fail("rules: " + folder + ": " + status.message());
-  for (const auto& entry : entries) {
-    if (entry.path().extension() == ".yaml") files.push_back(entry.path());
+  for (fs::directory_iterator entry(folder, status), end; !status && entry != end;
+       entry.increment(status)) {
+    const fs::path& path = entry->path();
+    // As a shell expands *.yaml: an editor's .#softirq.yaml is no rule file.
+    if (path.extension() == ".yaml" && !path.filename().string().starts_with('.')) {
+      files.push_back(path);
+    }
   }
+  if (status) return fail("rules: " + folder + ": " + status.message());
   if (files.empty()) return fail("rules: no *.yaml in " + folder);
   std::sort(files.begin(), files.end());
   return files;
@@ -30,10 +37,12 @@ Result<std::vector<std::string>> find_rule_files(const std::vector<std::string>&
   std::vector<std::string> files;
   for (const std::string& path : paths) {
     std::error_code status;
-    if (!std::filesystem::is_directory(path, status)) {
-      if (!std::filesystem::exists(path, status)) {
-        return fail("rules: no such file or folder: " + path);
-      }
+    const fs::file_status file = fs::status(path, status);
+    if (file.type() == fs::file_type::not_found) {
+      return fail("rules: no such file or folder: " + path);
+    }
+    if (status) return fail("rules: " + path + ": " + status.message());
+    if (file.type() != fs::file_type::directory) {
       files.push_back(path);
       continue;
     }
@@ -41,6 +50,13 @@ Result<std::vector<std::string>> find_rule_files(const std::vector<std::string>&
     if (!found) return found;
     files.insert(files.end(), found->begin(), found->end());
   }
+  // A file named twice, by itself and by its folder, say, is read once.
+  std::set<std::string> seen;
+  std::erase_if(files, [&seen](const std::string& path) {
+    std::error_code status;
+    const fs::path real = fs::weakly_canonical(path, status);
+    return !seen.insert(status ? path : real.string()).second;
+  });
   return files;
 }
 

@@ -6,7 +6,7 @@ namespace kernel_exporter {
 
 CgroupSelection::CgroupSelection(int map_fd, std::string map, uint32_t value_size,
                                  std::vector<std::string> globs)
-    : keys_(map_fd, value_size), map_(std::move(map)), globs_(std::move(globs)) {}
+    : map_fd_(map_fd), keys_(map_fd, value_size), map_(std::move(map)), globs_(std::move(globs)) {}
 
 void CgroupSelection::update(const Cgroups& cgroups) {
   const auto found = cgroups.match(globs_);
@@ -28,6 +28,14 @@ void CgroupSelection::update(const Cgroups& cgroups) {
   for (const uint64_t id : wanted) {
     if (!selected_.contains(id) && add(id)) selected_.insert(id);
   }
+}
+
+void CgroupSelection::take_over(const CgroupSelection& old) {
+  selected_.insert(old.selected_.begin(), old.selected_.end());
+}
+
+void CgroupSelection::remove_all() const {
+  for (const uint64_t id : selected_) keys_.remove(std::as_bytes(std::span(&id, 1)));
 }
 
 bool CgroupSelection::add(uint64_t id) {

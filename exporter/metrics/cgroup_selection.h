@@ -21,9 +21,15 @@ class CgroupSelection {
   // cgroup is counted from the first update after it was made. Failures are logged once each kind.
   void update(const Cgroups& cgroups);
 
+  // For reloads: another selection for the same map hands its keys over, or takes them back.
+  bool replaces(const CgroupSelection& old) const { return map_fd_ == old.map_fd_; }
+  void take_over(const CgroupSelection& old);
+  void remove_all() const;
+
  private:
   bool add(uint64_t id);
 
+  int map_fd_;
   MapKeys keys_;
   std::string map_;
   std::vector<std::string> globs_;

@@ -109,9 +109,10 @@ ScrapeResult Collector::scrape(std::span<const std::string> probes,
     if (!wanted(map)) continue;
     const bool late = std::chrono::steady_clock::now() >= deadline;
     const auto read = late ? fail("the scrape's deadline passed") : read_map(map, deadline);
-    if (!read) {
-      result.complete = result.complete && std::chrono::steady_clock::now() < deadline;
-      if (!late) result.errors.push_back({map.sources.front().plan->probe, read.error().message});
+    if (!read && (late || std::chrono::steady_clock::now() >= deadline)) {
+      result.complete = false;  // partial, which is no fault of the map
+    } else if (!read) {
+      result.errors.push_back({map.sources.front().plan->probe, read.error().message});
     }
     for (Source& source : map.sources) {
       Family& family = families_[source.plan->family];
@@ -218,6 +219,8 @@ Result<void> Collector::reload(Plan plan) {
   const Plan old_plan = std::exchange(plan_, std::move(plan));
   auto old_families = std::move(families_);
   auto old_maps = std::move(maps_);
+  const auto old_cgroups = std::move(cgroups_);
+  keep_label_order(old_plan);
   build();
   for (size_t i = 0; i < old_families.size(); ++i) {
     const auto kept = std::ranges::find_if(plan_.families, [&](const FamilyPlan& family) {
@@ -229,8 +232,36 @@ Result<void> Collector::reload(Plan plan) {
     families_[index].state.set_limit(kept->series_limit);
     take_over_sources(old_plan.families[i], i, index, old_maps);
   }
+  for (const CgroupSelection& old : old_cgroups) {
+    const auto heir = std::ranges::find_if(
+        cgroups_, [&old](const CgroupSelection& selection) { return selection.replaces(old); });
+    if (heir == cgroups_.end()) {
+      old.remove_all();
+    } else {
+      heir->take_over(old);
+    }
+  }
   for (CgroupSelection& selection : cgroups_) selection.update(host_.cgroups);
   return {};
+}
+
+// The order in which a rule names its labels makes no other series.
+void Collector::keep_label_order(const Plan& old_plan) {
+  for (size_t i = 0; i < plan_.families.size(); ++i) {
+    FamilyPlan& family = plan_.families[i];
+    const auto old =
+        std::ranges::find_if(old_plan.families, [&family](const FamilyPlan& candidate) {
+          return candidate.header.name == family.header.name &&
+                 std::ranges::is_permutation(candidate.label_names, family.label_names);
+        });
+    if (old == old_plan.families.end()) continue;
+    family.label_names = old->label_names;
+    for (ObjectPlan& object : plan_.objects) {
+      for (SourcePlan& source : object.sources) {
+        if (source.family == i) source.order_labels(family.label_names);
+      }
+    }
+  }
 }
 
 // Old rules of a kept family hand their keys to the new rule that reads the same numbers; those

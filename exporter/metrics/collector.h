@@ -95,6 +95,7 @@ class Collector {
   Result<void> read_netlink();
   void write_family(const FamilyPlan& plan, const FamilyState& family, SampleSink& sink);
   void write_series(const FamilyPlan& plan, std::string_view block, SampleSink& sink);
+  void keep_label_order(const Plan& old_plan);
   void take_over_sources(const FamilyPlan& old_plan, size_t old_index, size_t index,
                          std::vector<MapSources>& old_maps);
 

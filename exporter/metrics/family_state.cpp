@@ -7,16 +7,17 @@ namespace kernel_exporter {
 FamilyState::FamilyState(size_t width, uint64_t series_limit, bool gauge)
     : width_(width), series_limit_(series_limit), gauge_(gauge) {}
 
-uint32_t FamilyState::find_or_add(std::string_view block,
-                                  const std::function<std::string()>& other_block) {
+uint32_t FamilyState::find_or_add(std::string_view block) {
   const auto found = index_.find(block);
   if (found != index_.end()) return found->second;
   const size_t own = index_.size() - (other_ == kNone ? 0 : 1);
-  if (own < series_limit_) return add(block);
+  return own < series_limit_ ? add(block) : kNone;
+}
+
+uint32_t FamilyState::other(std::string_view other_block) {
   if (other_ == kNone) {
-    const std::string name = other_block();
-    const auto same = index_.find(name);
-    other_ = same == index_.end() ? add(name) : same->second;
+    const auto same = index_.find(other_block);
+    other_ = same == index_.end() ? add(other_block) : same->second;
   }
   return other_;
 }

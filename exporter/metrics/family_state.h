@@ -23,12 +23,15 @@ struct TextHash {
 // Used under the scrape lock.
 class FamilyState {
  public:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
   // Series of a gauge hold nothing retired and are forgotten with their last key.
   FamilyState(size_t width, uint64_t series_limit, bool gauge);
 
-  // The series with this label block; a new one while the limit allows, else the one series
-  // `other_block`.
-  uint32_t find_or_add(std::string_view block, const std::function<std::string()>& other_block);
+  // The series with this label block; a new one while the limit allows, else kNone.
+  uint32_t find_or_add(std::string_view block);
+  // The one series for keys that found none of their own.
+  uint32_t other(std::string_view other_block);
 
   // Keys hold the series they count for.
   void hold(uint32_t series) { ++holders_[series]; }
@@ -52,8 +55,6 @@ class FamilyState {
   void set_limit(uint64_t series_limit) { series_limit_ = series_limit; }
 
  private:
-  static constexpr uint32_t kNone = UINT32_MAX;
-
   uint32_t add(std::string_view block);
 
   size_t width_;

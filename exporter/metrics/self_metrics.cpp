@@ -38,6 +38,10 @@ SelfMetrics::SelfMetrics(HostPaths paths, std::string_view version)
                        .Name("kernel_exporter_program_run_seconds_total")
                        .Help("Time spent in a program, while the kernel counts it.")
                        .Register(registry_)),
+      missed_runs_(BuildCounter()
+                       .Name("kernel_exporter_program_missed_runs_total")
+                       .Help("Events that the kernel did not run a program for, lest it recurse.")
+                       .Register(registry_)),
       map_entries_(BuildGauge()
                        .Name("kernel_exporter_map_entries")
                        .Help("Entries of a hash map at its last read.")
@@ -97,8 +101,11 @@ void SelfMetrics::set_programs(const std::vector<ProgramStatus>& programs) {
     prometheus::Gauge& attached = attached_.Add(labels);
     if (program.state != AttachState::kAttached) continue;
     attached.Set(1);
-    if (program.run_count == 0) continue;
     const prometheus::Labels run = {{"probe", program.probe}, {"program", program.program}};
+    if (program.missed_runs > 0) {
+      raise_to(missed_runs_.Add(run), static_cast<double>(program.missed_runs));
+    }
+    if (program.run_count == 0) continue;
     raise_to(run_count_.Add(run), static_cast<double>(program.run_count));
     raise_to(run_seconds_.Add(run), static_cast<double>(program.run_time_ns) / 1e9);
   }

@@ -44,6 +44,7 @@ class SelfMetrics {
   Gauges& attached_;
   Counters& run_count_;
   Counters& run_seconds_;
+  Counters& missed_runs_;
   Gauges& map_entries_;
   Gauges& map_max_entries_;
   Counters& overflows_;

@@ -63,6 +63,7 @@ void SourceState::apply(const SourcePlan& plan, const FamilyPlan& family_plan,
   numbers_.resize(width_);
   ++generation_;
   seen_ = 0;
+  position_ = 0;
   std::string id;
   for (size_t i = 0; i < snapshot.entries; ++i) {
     const auto key = snapshot.key(i);
@@ -84,27 +85,39 @@ void SourceState::apply(const SourcePlan& plan, const FamilyPlan& family_plan,
     }
   }
   relabel_ = false;
+  order_.resize(position_);  // what is left is not erased below
   const bool gauge = family_plan.header.type == MetricType::kGauge;
   if (seen_ != entries_.size()) drop_vanished(gauge, family);
+}
+
+// The kernel lists the same keys in the same order: the key that stood here before is looked at
+// first, which spares the hashing and most of the cache misses.
+std::pair<SourceState::Item*, bool> SourceState::find_or_add(std::string_view id) {
+  if (position_ == order_.size()) order_.push_back(nullptr);
+  Item*& item = order_[position_++];
+  if (item != nullptr && item->first == id) return {item, false};
+  const auto found = entries_.find(id);
+  if (found != entries_.end()) {
+    item = &*found;
+    return {item, false};
+  }
+  Entry entry;
+  entry.slot = take_slot();
+  std::ranges::fill(last(entry), 0);
+  item = &*entries_.emplace(id, entry).first;
+  return {item, true};
 }
 
 void SourceState::apply_entry(const SourcePlan& plan, const FamilyPlan& family_plan,
                               std::string_view id, std::span<const std::byte> key, uint32_t cpu,
                               FamilyState& family) {
-  auto found = entries_.find(id);
-  if (found == entries_.end()) {
-    Entry fresh;
-    fresh.slot = take_slot();
-    found = entries_.emplace(id, fresh).first;
-    std::ranges::fill(last(fresh), 0);
-    label(plan, family_plan, key, cpu, family, found->second);
-  } else if (!found->second.settled || relabel_) {
-    label(plan, family_plan, key, cpu, family, found->second);
-  }
-  Entry& entry = found->second;
+  const auto [item, fresh] = find_or_add(id);
+  Entry& entry = item->second;
+  if (fresh || !entry.settled || relabel_) label(plan, family_plan, key, cpu, family, entry);
+  if (entry.generation == generation_) return;  // the key came twice: it counts once
   entry.generation = generation_;
   ++seen_;
-  detect_restart(entry, family_plan.header.type, family);
+  if (family_plan.header.type != MetricType::kGauge) detect_restart(plan.value, entry, family);
   std::ranges::copy(numbers_, last(entry).begin());
   if (entry.series != kExcluded) family.add_live(entry.series, numbers_);
 }
@@ -132,10 +145,17 @@ void SourceState::label(const SourcePlan& plan, const FamilyPlan& family_plan,
     for (const size_t index : plan.label_order) {
       append_label(block_, plan.labels[index].name, labels_[index]);
     }
-    // A key that stands in "other" stays there: it never had a series of its own.
-    series = family.find_or_add(block_, [&] { return other_block(family_plan); });
+    series = family.find_or_add(block_);
+    if (series == FamilyState::kNone) series = without_room(family_plan, family, entry);
   }
   move(entry, series, family_plan.header.type == MetricType::kGauge, family);
+}
+
+// "other" holds only keys that never had a series of their own: a key that got another name when
+// there is no room for it keeps the series that it has.
+uint32_t SourceState::without_room(const FamilyPlan& family_plan, FamilyState& family,
+                                   const Entry& entry) {
+  return entry.series == kExcluded ? family.other(other_block(family_plan)) : entry.series;
 }
 
 // What the key has counted so far stays with the series that showed it; the new one counts on from
@@ -154,19 +174,25 @@ void SourceState::move(Entry& entry, uint32_t series, bool gauge, FamilyState& f
   entry.series = series;
 }
 
-// A lower total: the key was deleted and made again between two scrapes. A lower single number
-// under a total that is not: a narrow counter wrapped.
-void SourceState::detect_restart(const Entry& entry, MetricType type, FamilyState& family) {
-  if (type == MetricType::kGauge || entry.series == kExcluded) return;
+// A lower number: the key was deleted and made again between two scrapes. Only where the field is
+// too narrow for 64 bits and the total is no lower may it be that it wrapped; then it alone starts
+// anew.
+void SourceState::detect_restart(const ValuePlan& value, const Entry& entry, FamilyState& family) {
+  if (entry.series == kExcluded) return;
   const auto before = last(entry);
-  const bool lower = !std::ranges::equal(numbers_, before, std::greater_equal<>());
+  bool lower = false;
+  bool wrapped = true;
+  for (size_t i = 0; i < width_; ++i) {
+    if (numbers_[i] >= before[i]) continue;
+    lower = true;
+    wrapped = wrapped && value.number_size(i) < sizeof(uint64_t);
+  }
   if (!lower) return;
-  const size_t counts = type == MetricType::kHistogram ? width_ - 1 : 1;
+  const size_t counts = value.type == MetricType::kHistogram ? width_ - 1 : 1;
   const auto total = [counts](std::span<const uint64_t> numbers) {
-    return std::accumulate(numbers.begin(), numbers.begin() + static_cast<ptrdiff_t>(counts),
-                           uint64_t{0});
+    return std::reduce(numbers.begin(), numbers.begin() + static_cast<ptrdiff_t>(counts));
   };
-  if (total(numbers_) >= total(before)) {
+  if (wrapped && total(numbers_) >= total(before)) {
     for (size_t i = 0; i < width_; ++i) {
       if (numbers_[i] >= before[i]) before[i] = 0;
     }
@@ -195,6 +221,7 @@ void SourceState::retire_all(const FamilyPlan& family_plan, FamilyState& family)
     give_up(entry, family_plan.header.type == MetricType::kGauge, family);
   }
   entries_.clear();
+  order_.clear();
   last_.clear();
   free_slots_.clear();
 }

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "metrics/family_state.h"
@@ -39,19 +40,27 @@ class SourceState {
     bool settled = true;
   };
 
+  using Entries = std::unordered_map<std::string, Entry, TextHash, std::equal_to<>>;
+  using Item = Entries::value_type;
+
+  std::pair<Item*, bool> find_or_add(std::string_view id);  // true: it is new
   void apply_entry(const SourcePlan& plan, const FamilyPlan& family_plan, std::string_view id,
                    std::span<const std::byte> key, uint32_t cpu, FamilyState& family);
   void label(const SourcePlan& plan, const FamilyPlan& family_plan, std::span<const std::byte> key,
              uint32_t cpu, FamilyState& family, Entry& entry);
   void move(Entry& entry, uint32_t series, bool gauge, FamilyState& family);
-  void detect_restart(const Entry& entry, MetricType type, FamilyState& family);
+  void detect_restart(const ValuePlan& value, const Entry& entry, FamilyState& family);
+  static uint32_t without_room(const FamilyPlan& family_plan, FamilyState& family,
+                               const Entry& entry);
   void drop_vanished(bool gauge, FamilyState& family);
   void give_up(const Entry& entry, bool gauge, FamilyState& family);
   uint32_t take_slot();
   std::span<uint64_t> last(const Entry& entry);
 
   size_t width_ = 1;
-  std::unordered_map<std::string, Entry, TextHash, std::equal_to<>> entries_;
+  Entries entries_;
+  std::vector<Item*> order_;  // of the last snapshot's entries, CPU by CPU where labelled
+  size_t position_ = 0;
   std::vector<uint64_t> last_;
   std::vector<uint32_t> free_slots_;
   std::vector<uint64_t> numbers_;    // of the entry at hand

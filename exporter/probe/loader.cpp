@@ -104,9 +104,9 @@ Result<void> Loader::set_constants(bpf_object* object) const {
   if (initial) std::memcpy(data.data(), initial, size);
   const std::vector<Variable> variables = variables_of(object, ".rodata");
   for (const auto& [name, value] : settings_.constants) {
-    const auto found =
-        std::find_if(variables.begin(), variables.end(),
-                     [&](const Variable& variable) { return variable.name == name; });
+    const auto found = std::find_if(
+        variables.begin(), variables.end(),
+        [&wanted = name](const Variable& variable) { return variable.name == wanted; });
     if (found == variables.end() || found->offset > size || found->size > size - found->offset) {
       return fail(name_ + ": no constant \"" + name + "\" in this object");
     }

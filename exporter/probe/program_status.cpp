@@ -13,6 +13,7 @@ void read_run_stats(std::vector<ProgramStatus>& programs) {
     if (bpf_obj_get_info_by_fd(program.fd, &info, &size) != 0) continue;
     program.run_count = info.run_cnt;
     program.run_time_ns = info.run_time_ns;
+    program.missed_runs = info.recursion_misses;
   }
 }
 

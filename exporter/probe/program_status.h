@@ -27,10 +27,12 @@ struct ProgramStatus {
   std::string reason;      // one line, empty when attached
   uint64_t run_count = 0;  // filled by read_run_stats
   uint64_t run_time_ns = 0;
-  int fd = -1;  // -1 unless attached
+  uint64_t missed_runs = 0;  // events that the kernel did not run it for, lest it recurse (5.12 on)
+  int fd = -1;               // -1 unless attached
 };
 
-// Fills run_count and run_time_ns from the kernel (kernel.bpf_stats_enabled, or enable_run_stats).
+// Fills missed_runs, and run_count and run_time_ns where the kernel counts them
+// (kernel.bpf_stats_enabled, or enable_run_stats).
 // Programs that are not attached, or that the kernel says nothing about, keep what they have.
 void read_run_stats(std::vector<ProgramStatus>& programs);
 

@@ -57,7 +57,10 @@ Result<Buckets> linear(const BucketRule& rule, const Unit& unit) {
   config.from = *from;
   config.width = *width;
   std::vector<uint64_t> bounds;
-  for (uint64_t i = 0; i < rule.count; ++i) bounds.push_back(*from + i * *width);
+  for (uint64_t i = 0; i < rule.count; ++i) {
+    if (i > 0 && *width > UINT64_MAX - bounds.back()) return fail("the last bound is too large");
+    bounds.push_back(i == 0 ? *from : bounds.back() + *width);
+  }
   return finish(config, std::move(bounds));
 }
 
@@ -85,9 +88,7 @@ Result<Buckets> exponential(const BucketRule& rule, const Unit& unit) {
   return finish(config, std::move(bounds));
 }
 
-}  // namespace
-
-Result<Buckets> make_buckets(const BucketRule& rule, const Unit& unit) {
+Result<Buckets> make_config(const BucketRule& rule, const Unit& unit) {
   switch (rule.kind) {
     case BucketRule::Kind::kZones:
       return zones(rule, unit);
@@ -97,6 +98,18 @@ Result<Buckets> make_buckets(const BucketRule& rule, const Unit& unit) {
       return exponential(rule, unit);
   }
   return fail("unknown kind of buckets");
+}
+
+}  // namespace
+
+Result<Buckets> make_buckets(const BucketRule& rule, const Unit& unit) {
+  auto buckets = make_config(rule, unit);
+  if (!buckets) return buckets;
+  // Exported bounds are doubles: beyond 53 bits two of them can read the same.
+  const std::vector<std::string> labels = bucket_labels(*buckets, unit);
+  const auto same = std::ranges::adjacent_find(labels);
+  if (same != labels.end()) return fail("two bounds are both written as le=\"" + *same + "\"");
+  return buckets;
 }
 
 std::vector<std::byte> no_buckets() {

@@ -21,7 +21,7 @@ struct Buckets {
 };
 
 // Refused: bounds that do not ascend, none at all in a linear or exponential rule, more than fit a
-// struct histogram, quantities that do not fit the unit.
+// struct histogram, quantities that do not fit the unit, bounds that read the same once exported.
 [[nodiscard]] Result<Buckets> make_buckets(const BucketRule& rule, const Unit& unit);
 
 // The config of a histogram of which nobody wants more than sum and count.

@@ -1,10 +1,9 @@
 #include "rules/compile.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <set>
 
+#include "probe/object_file.h"
 #include "rules/buckets.h"
 #include "rules/file_plan.h"
 
@@ -13,26 +12,6 @@ namespace {
 
 bool has_faults(const Diagnostics& diagnostics, size_t before) {
   return diagnostics.messages().size() > before;
-}
-
-Result<std::vector<std::byte>> read_object_file(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) return fail_errno(errno, "object " + path);
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  std::vector<std::byte> bytes(text.size());
-  std::transform(text.begin(), text.end(), bytes.begin(),
-                 [](char c) { return static_cast<std::byte>(c); });
-  return bytes;
-}
-
-std::vector<size_t> label_order(const SourcePlan& source, const std::vector<std::string>& names) {
-  std::vector<size_t> order;
-  for (const std::string& name : names) {
-    const auto label = std::find_if(source.labels.begin(), source.labels.end(),
-                                    [&](const LabelPlan& plan) { return plan.name == name; });
-    order.push_back(static_cast<size_t>(label - source.labels.begin()));
-  }
-  return order;
 }
 
 bool same_labels(const FamilyPlan& one, const FamilyPlan& other) {
@@ -46,12 +25,13 @@ std::string family_conflict(const FamilyPlan& known, const FamilyPlan& added) {
   if (!same_labels(known, added)) return "another set of labels";
   if (known.unit != added.unit) return "another unit";
   if (known.header.bounds != added.header.bounds) return "other buckets";
-  if (known.has_sum != added.has_sum) return "and without a sum";
+  if (known.has_sum != added.has_sum) return "another choice of having a sum";
   if (known.is_signed != added.is_signed) return "another signedness";
   return "";
 }
 
-// Prometheus reads a histogram's or summary's lines as families of these names too.
+// Prometheus reads a histogram's or summary's lines as families of these names too; OpenMetrics
+// names a counter's family without _total.
 std::vector<std::string> line_names(const FamilyPlan& family) {
   switch (family.header.type) {
     case MetricType::kHistogram:
@@ -59,25 +39,22 @@ std::vector<std::string> line_names(const FamilyPlan& family) {
               family.header.name + "_count"};
     case MetricType::kSummary:
       return {family.header.name, family.header.name + "_sum", family.header.name + "_count"};
+    case MetricType::kCounter:
+      return {family.header.name, family.header.name.substr(0, family.header.name.rfind("_total"))};
     default:
       return {family.header.name};
   }
 }
 
 void check_families(const Plan& plan, const FilePlan& file, Diagnostics& diagnostics) {
-  std::vector<const FamilyPlan*> known;
-  for (const FamilyPlan& family : plan.families) known.push_back(&family);
+  std::map<std::string_view, const FamilyPlan*> known;
+  for (const FamilyPlan& family : plan.families) known.emplace(family.header.name, &family);
   for (const FamilyPlan& family : file.families) {
-    for (const FamilyPlan* other : known) {
-      if (other->header.name == family.header.name) {
-        const std::string conflict = family_conflict(*other, family);
-        if (conflict.empty()) continue;
-        diagnostics.add(family.position, "metric \"" + family.header.name + "\" stands at " +
-                                             other->position.text() + " with " + conflict);
-        break;
-      }
-    }
-    known.push_back(&family);
+    const auto [other, fresh] = known.emplace(family.header.name, &family);
+    const std::string conflict = fresh ? "" : family_conflict(*other->second, family);
+    if (conflict.empty()) continue;
+    diagnostics.add(family.position, "metric \"" + family.header.name + "\" stands at " +
+                                         other->second->position.text() + " with " + conflict);
   }
 }
 
@@ -91,6 +68,7 @@ void check_line_names(const Plan& plan, const FilePlan& file, Diagnostics& diagn
                                              owner->second.first + "\" at " +
                                              owner->second.second.text() + " both write \"" + line +
                                              "\"");
+        break;
       }
     }
   };
@@ -98,7 +76,7 @@ void check_line_names(const Plan& plan, const FilePlan& file, Diagnostics& diagn
   for (const FamilyPlan& family : file.families) claim(family, true);
 }
 
-ObjectPlan* find_object(Plan& plan, const std::string& path) {
+ObjectPlan* find_plan(Plan& plan, const std::string& path) {
   for (ObjectPlan& object : plan.objects) {
     if (object.path == path) return &object;
   }
@@ -144,6 +122,10 @@ void merge_settings(FilePlan& file, ObjectPlan& object) {
 }
 
 void merge_families(FilePlan& file, Plan& plan, ObjectPlan& object) {
+  std::set<std::string> known_rules;
+  for (const ObjectPlan& known : plan.objects) {
+    for (const SourcePlan& source : known.sources) known_rules.insert(source.rule_text);
+  }
   for (size_t i = 0; i < file.sources.size(); ++i) {
     FamilyPlan& family = file.families[i];
     SourcePlan& source = file.sources[i];
@@ -152,13 +134,14 @@ void merge_families(FilePlan& file, Plan& plan, ObjectPlan& object) {
         [&](const FamilyPlan& other) { return other.header.name == family.header.name; });
     source.family = static_cast<size_t>(known - plan.families.begin());
     if (known == plan.families.end()) {
-      source.label_order = label_order(source, family.label_names);
+      source.order_labels(family.label_names);
       plan.families.push_back(std::move(family));
     } else {
       known->series_limit = std::max(known->series_limit, family.series_limit);
-      source.label_order = label_order(source, known->label_names);
+      source.order_labels(known->label_names);
     }
-    object.sources.push_back(std::move(source));
+    // Two files may say the same of one map; its events must not count twice.
+    if (known_rules.insert(source.rule_text).second) object.sources.push_back(std::move(source));
   }
 }
 
@@ -166,33 +149,38 @@ void merge_families(FilePlan& file, Plan& plan, ObjectPlan& object) {
 
 RuleCompiler::RuleCompiler(const CompileContext& context) : context_(context) {}
 
+const ObjectInfo* RuleCompiler::find_object(const RuleFile& file, Diagnostics& diagnostics) {
+  if (file.object.empty()) return context_.own_object;
+  const auto known = foreign_.find(file.object);
+  if (known != foreign_.end()) return &known->second.info;
+  const auto image = read_object_file(file.object);
+  auto info =
+      image ? inspect_object(file.object, *image) : Result<ObjectInfo>(fail(image.error().message));
+  if (!info) {
+    diagnostics.add(file.object_position, info.error().message);
+    return nullptr;
+  }
+  const std::string_view bytes(reinterpret_cast<const char*>(image->data()), image->size());
+  ForeignObject object{std::move(*info), std::hash<std::string_view>()(bytes)};
+  return &foreign_.emplace(file.object, std::move(object)).first->second.info;
+}
+
 bool RuleCompiler::add(const RuleFile& file, Diagnostics& diagnostics) {
   const size_t before = diagnostics.messages().size();
-  const ObjectInfo* object = context_.own_object;
-  if (!file.object.empty()) {
-    auto known = foreign_.find(file.object);
-    if (known == foreign_.end()) {
-      auto image = read_object_file(file.object);
-      auto info = image ? inspect_object(file.object, *image)
-                        : Result<ObjectInfo>(fail(image.error().message));
-      if (!info) {
-        diagnostics.add(file.probe_position, info.error().message);
-        return false;
-      }
-      known = foreign_.emplace(file.object, std::move(*info)).first;
-    }
-    object = &known->second;
-  }
+  const ObjectInfo* object = find_object(file, diagnostics);
+  if (object == nullptr) return false;
   FilePlan compiled = compile_file(file, *object, context_, diagnostics);
   check_families(plan_, compiled, diagnostics);
   check_line_names(plan_, compiled, diagnostics);
-  check_settings(find_object(plan_, file.object), compiled, diagnostics);
+  check_settings(find_plan(plan_, file.object), compiled, diagnostics);
   if (has_faults(diagnostics, before)) return false;
 
-  ObjectPlan* target = find_object(plan_, file.object);
+  ObjectPlan* target = find_plan(plan_, file.object);
   if (target == nullptr) {
     target = &plan_.objects.emplace_back();
     target->path = file.object;
+    const auto foreign = foreign_.find(file.object);
+    if (foreign != foreign_.end()) target->image_hash = foreign->second.image_hash;
   }
   for (std::string& constant : compiled.unasked_buckets) {
     unasked_buckets_.emplace_back(file.object, std::move(constant));
@@ -205,7 +193,7 @@ bool RuleCompiler::add(const RuleFile& file, Diagnostics& diagnostics) {
 
 Plan RuleCompiler::finish() {
   for (const auto& [object, constant] : unasked_buckets_) {
-    find_object(plan_, object)->settings.constants.emplace(constant, no_buckets());
+    find_plan(plan_, object)->settings.constants.emplace(constant, no_buckets());
   }
   unasked_buckets_.clear();
   std::stable_partition(plan_.objects.begin(), plan_.objects.end(),

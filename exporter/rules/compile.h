@@ -37,9 +37,16 @@ class RuleCompiler {
   Plan finish();
 
  private:
+  // The object that a file is about; null, with a diagnostic, when it cannot be used.
+  const ObjectInfo* find_object(const RuleFile& file, Diagnostics& diagnostics);
+
   CompileContext context_;
   Plan plan_;
-  std::map<std::string, ObjectInfo> foreign_;  // by path
+  struct ForeignObject {
+    ObjectInfo info;
+    size_t image_hash = 0;
+  };
+  std::map<std::string, ForeignObject> foreign_;  // by path
   // Histograms without a rule for their buckets, by object and constant.
   std::vector<std::pair<std::string, std::string>> unasked_buckets_;
 };

@@ -1,5 +1,7 @@
 #include "rules/condition.h"
 
+#include <re2/re2.h>
+
 #include <cctype>
 #include <charconv>
 #include <vector>
@@ -46,6 +48,13 @@ enum class Operator {
   kNotMatch
 };
 
+RE2::Options pattern_options() {
+  RE2::Options options(RE2::Quiet);
+  options.set_max_mem(1 << 20);
+  options.set_dot_nl(true);  // as in Prometheus' matchers
+  return options;
+}
+
 template <typename T>
 bool compare(Operator op, const T& left, const T& right) {
   switch (op) {
@@ -66,23 +75,24 @@ bool compare(Operator op, const T& left, const T& right) {
   }
 }
 
+// Wide enough for every signed and unsigned number of 64 bits.
+using Number = __int128;
+
 class NumberComparison : public Condition {
  public:
-  NumberComparison(Field field, Operator op, int64_t literal)
+  NumberComparison(Field field, Operator op, Number literal)
       : field_(std::move(field)), op_(op), literal_(literal) {}
   bool matches(const ConditionEntry& entry) const override {
-    const uint64_t number = read_integer(field_, entry.key);
-    if (field_.kind == FieldKind::kUnsigned) {
-      if (literal_ < 0) return compare<int>(op_, 1, 0);
-      return compare(op_, number, static_cast<uint64_t>(literal_));
-    }
-    return compare(op_, static_cast<int64_t>(number), literal_);
+    const uint64_t bits = read_integer(field_, entry.key);
+    const bool is_unsigned = field_.kind == FieldKind::kUnsigned;
+    const Number number = is_unsigned ? Number{bits} : Number{static_cast<int64_t>(bits)};
+    return compare(op_, number, literal_);
   }
 
  private:
   Field field_;
   Operator op_;
-  int64_t literal_;
+  Number literal_;
 };
 
 class TextComparison : public Condition {
@@ -99,21 +109,19 @@ class TextComparison : public Condition {
   std::string literal_;
 };
 
+// RE2, not regcomp(): its time and memory stay bounded whatever the pattern.
 class TextMatch : public Condition {
  public:
-  TextMatch(size_t label, bool wanted, regex_t pattern)
-      : label_(label), wanted_(wanted), pattern_(pattern) {}
-  TextMatch(const TextMatch&) = delete;
-  TextMatch& operator=(const TextMatch&) = delete;
-  ~TextMatch() override { regfree(&pattern_); }
+  TextMatch(size_t label, bool wanted, std::unique_ptr<const RE2> pattern)
+      : label_(label), wanted_(wanted), pattern_(std::move(pattern)) {}
   bool matches(const ConditionEntry& entry) const override {
-    return (regexec(&pattern_, entry.labels[label_].c_str(), 0, nullptr, 0) == 0) == wanted_;
+    return RE2::FullMatch(entry.labels[label_], *pattern_) == wanted_;
   }
 
  private:
   size_t label_;
   bool wanted_;
-  regex_t pattern_;
+  std::unique_ptr<const RE2> pattern_;
 };
 
 // Recursive descent over the text; the grammar is in the header.
@@ -130,8 +138,12 @@ class Parser {
   }
 
  private:
-  tl::unexpected<Error> expected(std::string_view what) const {
-    return fail("where: column " + std::to_string(at_ + 1) + ": expected " + std::string(what));
+  static tl::unexpected<Error> wrong(size_t at, const std::string& what) {
+    return fail("where: column " + std::to_string(at + 1) + ": " + what);
+  }
+
+  tl::unexpected<Error> expected(const std::string& what) const {
+    return wrong(at_, "expected " + what);
   }
 
   void skip_space() {
@@ -199,9 +211,9 @@ class Parser {
     if (!op) return expected("one of ==, !=, <, <=, >, >=, =~, !~");
     skip_space();
     if (at_ < text_.size() && (text_[at_] == '"' || text_[at_] == '\'')) {
-      return text_comparison(name, *op);
+      return text_comparison(name, start, *op);
     }
-    return number_comparison(name, *op);
+    return number_comparison(name, start, *op);
   }
 
   std::optional<Operator> take_operator() {
@@ -216,39 +228,40 @@ class Parser {
     return {};
   }
 
-  Result<ConditionPtr> text_comparison(std::string_view name, Operator op) {
+  Result<ConditionPtr> text_comparison(std::string_view name, size_t start, Operator op) {
     const char quote = text_[at_];
     const size_t end = text_.find(quote, at_ + 1);
     if (end == std::string_view::npos) return expected("a closing quote");
     const std::string literal(text_.substr(at_ + 1, end - at_ - 1));
     const auto label = scope_.label(name);
-    if (!label) return fail("where: no label \"" + std::string(name) + "\" to compare with a text");
+    if (!label) {
+      return wrong(start, "no label \"" + std::string(name) + "\" to compare with a text");
+    }
     if (op != Operator::kMatch && op != Operator::kNotMatch) {
       at_ = end + 1;
       return std::make_unique<TextComparison>(*label, op, literal);
     }
-    regex_t pattern;
-    const std::string whole = "^(" + literal + ")$";
-    if (literal.size() > 1024 || regcomp(&pattern, whole.c_str(), REG_EXTENDED | REG_NOSUB) != 0) {
-      return expected("an extended regular expression");
-    }
+    auto pattern = std::make_unique<const RE2>(literal, pattern_options());
+    if (!pattern->ok()) return wrong(at_, "no regular expression: " + pattern->error());
     at_ = end + 1;
-    return std::make_unique<TextMatch>(*label, op == Operator::kMatch, pattern);
+    return std::make_unique<TextMatch>(*label, op == Operator::kMatch, std::move(pattern));
   }
 
-  Result<ConditionPtr> number_comparison(std::string_view name, Operator op) {
-    int64_t literal = 0;
-    const char* begin = text_.data() + at_;
-    const auto [end, status] = std::from_chars(begin, text_.data() + text_.size(), literal);
-    if (status != std::errc()) return expected("a whole number or a quoted text");
+  Result<ConditionPtr> number_comparison(std::string_view name, size_t start, Operator op) {
+    const bool negative = text_.substr(at_).starts_with('-');
+    const char* begin = text_.data() + at_ + (negative ? 1 : 0);
+    uint64_t magnitude = 0;
+    const auto [end, status] = std::from_chars(begin, text_.data() + text_.size(), magnitude);
+    if (status != std::errc()) return expected("a whole number of 64 bits or a quoted text");
     if (op == Operator::kMatch || op == Operator::kNotMatch) {
       return expected("a quoted text after =~ and !~");
     }
     const Field* field = scope_.field(name);
     if (field == nullptr) {
-      return fail("where: the key has no integer field \"" + std::string(name) + "\"");
+      return wrong(start, "the key has no integer field \"" + std::string(name) + "\"");
     }
-    at_ += static_cast<size_t>(end - begin);
+    at_ = static_cast<size_t>(end - text_.data());
+    const Number literal = negative ? -Number{magnitude} : Number{magnitude};
     return std::make_unique<NumberComparison>(*field, op, literal);
   }
 

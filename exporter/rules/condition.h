@@ -1,7 +1,5 @@
 #pragma once
 
-#include <regex.h>
-
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,7 +27,7 @@ struct ConditionEntry {
 };
 
 // A compiled `where`: comparisons `NAME OP LITERAL` joined by `and`, `or`, `not` and parentheses
-// (&&, || and ! too). OP is ==, !=, <, <=, >, >=; =~ and !~ match a whole text against an extended
+// (&&, || and ! too). OP is ==, !=, <, <=, >, >=; =~ and !~ match a whole text against an RE2
 // regular expression. Literals are quoted texts and whole numbers. It looks at the key alone, so
 // that an entry never moves in or out of a counter. Immutable; thread-safe.
 class Condition {

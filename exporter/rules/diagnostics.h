@@ -15,7 +15,8 @@ struct Position {
 };
 
 // Everything that is wrong with a rule file, in the order found: "file:line: what, where, what was
-// expected". Collected, not stopped at the first, so that one `check` shows all.
+// expected". One line each: control characters are shown as \n or \x1b. Collected, not stopped at
+// the first, so that one `check` shows all.
 class Diagnostics {
  public:
   void add(const Position& position, std::string_view message);

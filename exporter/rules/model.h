@@ -41,11 +41,15 @@ struct MetricRule {
   std::string name;
   std::string help;
   MetricType type = MetricType::kCounter;
+  Position map_position;
   std::string map;     // a BPF map of the object, or
   std::string source;  // "netlink": the statistics of network devices
-  std::string value;   // field of the map's value; empty: the whole value
-  std::string sum;     // histograms and summaries whose sum is another field
-  std::string count;   // summaries whose count is another field
+  Position value_position;
+  std::string value;  // field of the map's value; empty: the whole value
+  Position sum_position;
+  std::string sum;  // histograms and summaries whose sum is another field
+  Position count_position;
+  std::string count;  // summaries whose count is another field
   Unit unit;
   std::optional<BucketRule> buckets;
   std::vector<LabelRule> labels;
@@ -76,8 +80,10 @@ struct CgroupRule {
 struct RuleFile {
   std::string path;
   Position probe_position;
-  std::string probe;   // of the project's own object, or the name given to `object`
+  std::string probe;  // of the project's own object, or the name given to `object`
+  Position object_position;
   std::string object;  // path of a foreign .bpf.o, resolved against the file's folder
+  Position programs_position;
   std::vector<std::string> programs;  // empty: all
   std::vector<ConstantRule> constants;
   std::vector<MaxEntriesRule> max_entries;

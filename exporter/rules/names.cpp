@@ -33,10 +33,16 @@ std::optional<std::string> metric_name_problem(std::string_view name, MetricType
   if (!is_word(name, false)) {
     return quoted + " is no metric name: letters, digits and _, not a digit first";
   }
+  for (const std::string_view own : {"kernel_exporter_", "process_"}) {
+    if (name.starts_with(own)) {
+      return quoted + " begins with " + std::string(own) + ", which the exporter keeps for itself";
+    }
+  }
   std::string_view stem = name;
   if (type == MetricType::kCounter) {
     if (!name.ends_with("_total")) return "counter " + quoted + " must end in _total";
     stem.remove_suffix(6);
+    if (stem.empty()) return quoted + " says nothing before _total";
   }
   constexpr std::array<std::string_view, 5> kReserved = {"_total", "_count", "_sum", "_bucket",
                                                          "_created"};

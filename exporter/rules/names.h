@@ -17,7 +17,8 @@ bool is_probe_name(std::string_view name);
 bool is_label_name(std::string_view name);
 
 // What is wrong with a metric's name for its type and unit, by Prometheus' naming conventions:
-// counters end in _total, base unit before it, no suffix that a format adds by itself.
+// counters end in _total, base unit before it, no suffix that a format adds by itself, none of the
+// exporter's own families (kernel_exporter_*, process_*), which no format may have twice.
 std::optional<std::string> metric_name_problem(std::string_view name, MetricType type,
                                                const Unit& unit);
 

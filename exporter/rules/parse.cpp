@@ -1,11 +1,14 @@
 #include "rules/parse.h"
 
+#include <yaml-cpp/depthguard.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
+#include "labels/utf8.h"
 #include "rules/names.h"
 #include "rules/yaml_section.h"
 
@@ -14,6 +17,10 @@ namespace {
 
 constexpr size_t kMaxFileBytes = 1 << 20;
 constexpr uint64_t kMaxSeriesLimit = 1'000'000;
+// Aliases make much of little: counted as often as they are used, the values of a file are no more
+// than these, and lie no deeper (an alias may even stand inside of what it stands for).
+constexpr size_t kMaxValues = 50'000;
+constexpr int kMaxDepth = 64;
 
 MetricType parse_type(YamlSection& section) {
   constexpr std::array<std::pair<std::string_view, MetricType>, 4> kTypes = {{
@@ -135,6 +142,9 @@ void check_shape(const MetricRule& rule, YamlSection& section) {
   if (rule.type != MetricType::kSummary && !rule.count.empty()) {
     section.error(section.take("count"), "only summaries have a count of their own");
   }
+  if (!rule.count.empty() && !rule.value.empty()) {
+    section.error(section.take("value"), "a summary has either a value or a count and a sum");
+  }
   if (rule.type == MetricType::kHistogram && !rule.buckets) {
     section.error(section.take("name"), "histogram \"" + rule.name + "\" has no buckets");
   }
@@ -154,10 +164,14 @@ MetricRule parse_metric(const YAML::Node& node, const std::string& path, Diagnos
   rule.help = section.required_text("help");
   rule.type = parse_type(section);
   rule.map = section.text("map");
+  rule.map_position = section.at(section.take("map"));
   rule.source = section.text("source");
   rule.value = section.text("value");
+  rule.value_position = section.at(section.take("value"));
   rule.sum = section.text("sum");
+  rule.sum_position = section.at(section.take("sum"));
   rule.count = section.text("count");
+  rule.count_position = section.at(section.take("count"));
   rule.unit = parse_unit(section);
   rule.buckets = parse_buckets(section);
   section.each_entry("labels", [&](const std::string& name, const YAML::Node& label) {
@@ -209,8 +223,10 @@ void parse_settings(YamlSection& section, RuleFile& file) {
 
 void parse_document(const YAML::Node& document, RuleFile& file, Diagnostics& diagnostics) {
   YamlSection section(document, file.path, "rule file", diagnostics);
+  if (!document.IsMap()) return;  // said so; without keys there is nothing more to say
   file.probe_position = section.at(section.take("probe"));
   file.probe = section.required_text("probe");
+  file.object_position = section.at(section.take("object"));
   const std::string object = section.text("object");
   if (!object.empty()) {
     file.object = (std::filesystem::path(file.path).parent_path() / object).lexically_normal();
@@ -220,16 +236,66 @@ void parse_document(const YAML::Node& document, RuleFile& file, Diagnostics& dia
                                              "\" is no probe name: at most 15 lower-case letters, "
                                              "digits and _");
   }
+  file.programs_position = section.at(section.take("programs"));
   file.programs = section.text_list("programs");
   parse_settings(section, file);
   const YAML::Node metrics = section.take("metrics");
   section.finish();
   if (!metrics.IsSequence() || metrics.size() == 0) {
-    section.error(metrics.IsNull() ? document : metrics, "rule file has no \"metrics\" list");
+    section.error(metrics, "rule file has no \"metrics\" list");
     return;
   }
   for (const YAML::Node& metric : metrics) {
     file.metrics.push_back(parse_metric(metric, file.path, diagnostics));
+  }
+}
+
+// What no YAML parser should have to judge: yaml-cpp takes bytes that are no UTF-8 as they are, and
+// UTF-16 for text.
+bool is_text(const std::string& path, std::string_view text, Diagnostics& diagnostics) {
+  if (text.size() > kMaxFileBytes) {
+    diagnostics.add({path, 0}, "is larger than 1 MiB, which no rule file is");
+    return false;
+  }
+  if (text.find('\0') != std::string_view::npos) {
+    diagnostics.add({path, 0}, "is binary, expected YAML text");
+    return false;
+  }
+  const std::string valid = to_valid_utf8(text);
+  const auto wrong = std::ranges::mismatch(text, valid).in1;
+  if (wrong == text.end()) return true;
+  const auto line = 1 + std::count(text.begin(), wrong, '\n');
+  diagnostics.add({path, static_cast<int>(line)}, "is not UTF-8, expected YAML text in UTF-8");
+  return false;
+}
+
+// Takes the values under a node, aliases expanded, off what is left of both limits. False: too
+// many.
+bool is_affordable(const YAML::Node& node, int depth, size_t& left) {
+  if (left == 0 || depth == 0) return false;
+  --left;
+  for (const auto& entry : node) {
+    const bool pair = node.IsMap();
+    if (pair && !is_affordable(entry.first, depth - 1, left)) return false;
+    if (!is_affordable(pair ? entry.second : entry, depth - 1, left)) return false;
+  }
+  return true;
+}
+
+void parse_documents(std::string_view text, RuleFile& file, Diagnostics& diagnostics) {
+  const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+  if (documents.size() > 1) {
+    const YAML::Mark mark = documents[1].Mark();
+    diagnostics.add({file.path, mark.is_null() ? 0 : mark.line + 1},
+                    "more than one YAML document in a rule file");
+  } else if (documents.empty() || documents.front().IsNull()) {
+    diagnostics.add({file.path, 0}, "the rule file is empty");
+  } else if (size_t left = kMaxValues; !is_affordable(documents.front(), kMaxDepth, left)) {
+    diagnostics.add({file.path, 0}, left == 0 ? "more than 50000 values, counting each alias as "
+                                                "what it stands for"
+                                              : "lists and mappings are nested too deeply");
+  } else {
+    parse_document(documents.front(), file, diagnostics);
   }
 }
 
@@ -238,15 +304,12 @@ void parse_document(const YAML::Node& document, RuleFile& file, Diagnostics& dia
 RuleFile parse_rules(const std::string& path, std::string_view text, Diagnostics& diagnostics) {
   RuleFile file;
   file.path = path;
+  if (!is_text(path, text, diagnostics)) return file;
   // yaml-cpp's own limit on nesting keeps hostile depth from the stack; its exceptions end here.
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() != 1 || documents.front().IsNull()) {
-      diagnostics.add({path, 0}, documents.size() > 1 ? "more than one YAML document in a rule file"
-                                                      : "the rule file is empty");
-      return file;
-    }
-    parse_document(documents.front(), file, diagnostics);
+    parse_documents(text, file, diagnostics);
+  } catch (const YAML::DeepRecursion& error) {
+    diagnostics.add({path, error.mark.line + 1}, "lists and mappings are nested too deeply");
   } catch (const YAML::Exception& error) {
     diagnostics.add({path, error.mark.is_null() ? 0 : error.mark.line + 1}, error.msg);
   } catch (const std::exception& error) {
@@ -263,6 +326,10 @@ RuleFile read_rules(const std::string& path, Diagnostics& diagnostics) {
     diagnostics.add({path, 0}, "is a directory, expected a rule file");
     return file;
   }
+  if (std::filesystem::exists(path, status) && !std::filesystem::is_regular_file(path, status)) {
+    diagnostics.add({path, 0}, "is no regular file, expected a rule file");
+    return file;
+  }
   std::ifstream stream(path, std::ios::binary);
   if (!stream) {
     diagnostics.add({path, 0}, "cannot be read: " + errno_text(errno));
@@ -270,15 +337,11 @@ RuleFile read_rules(const std::string& path, Diagnostics& diagnostics) {
   }
   std::string text(kMaxFileBytes + 1, '\0');
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (stream.bad()) {
+    diagnostics.add({path, 0}, "cannot be read: " + errno_text(errno));
+    return file;
+  }
   text.resize(static_cast<size_t>(stream.gcount()));
-  if (text.size() > kMaxFileBytes) {
-    diagnostics.add({path, 0}, "is larger than 1 MiB, which no rule file is");
-    return file;
-  }
-  if (text.find('\0') != std::string::npos) {
-    diagnostics.add({path, 0}, "is binary, expected YAML text");
-    return file;
-  }
   return parse_rules(path, text, diagnostics);
 }
 

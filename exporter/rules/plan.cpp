@@ -1,12 +1,15 @@
 #include "rules/plan.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace kernel_exporter {
 namespace {
 
 uint64_t element(std::span<const std::byte> value, const Field& array, size_t index) {
-  const std::byte* at = value.data() + array.offset + index * array.element_size;
+  const size_t offset = array.offset + index * array.element_size;
+  if (offset + array.element_size > value.size()) return 0;
+  const std::byte* at = value.data() + offset;
   uint64_t number = 0;
   std::memcpy(&number, at, array.element_size);  // little-endian, as every target of ours
   return number;
@@ -25,6 +28,11 @@ size_t ValuePlan::width() const {
   }
 }
 
+uint32_t ValuePlan::number_size(size_t i) const {
+  if (sum && i + 1 == width()) return sum->size;
+  return slots ? slots->element_size : number.size;
+}
+
 bool ValuePlan::reads_same(const ValuePlan& other) const {
   const auto place = [](const Field& field) { return std::pair(field.offset, field.size); };
   const auto optional_place = [&](const std::optional<Field>& field) {
@@ -38,7 +46,10 @@ bool ValuePlan::reads_same(const ValuePlan& other) const {
 void ValuePlan::add(std::span<const std::byte> value, std::span<uint64_t> out) const {
   const uint64_t total = sum ? read_integer(*sum, value) : 0;
   if (type == MetricType::kHistogram) {
-    for (size_t i = 0; i < buckets; ++i) out[i] += element(value, *slots, i);
+    // An object of others may have more slots than the rule has bounds: all beyond the last one.
+    for (size_t i = 0; i < slots->count; ++i) {
+      out[std::min(i, buckets - 1)] += element(value, *slots, i);
+    }
     out[buckets] += total;
   } else if (type == MetricType::kSummary && slots) {
     for (size_t i = 0; i < slots->count; ++i) out[0] += element(value, *slots, i);
@@ -49,6 +60,14 @@ void ValuePlan::add(std::span<const std::byte> value, std::span<uint64_t> out) c
   }
 }
 
+void SourcePlan::order_labels(const std::vector<std::string>& names) {
+  label_order.clear();
+  for (const std::string& name : names) {
+    const auto label = std::ranges::find(labels, name, &LabelPlan::name);
+    label_order.push_back(static_cast<size_t>(label - labels.begin()));
+  }
+}
+
 std::string Plan::program_signature() const {
   std::string text;
   const auto add = [&text](std::string_view part) {
@@ -56,7 +75,7 @@ std::string Plan::program_signature() const {
     text += '\n';
   };
   for (const ObjectPlan& object : objects) {
-    add("object " + object.path);
+    add("object " + object.path + " " + std::to_string(object.image_hash));
     for (const ProbeRequest& probe : object.probes) {
       add("probe " + probe.probe);
       for (const std::string& program : probe.programs) add("program " + program);

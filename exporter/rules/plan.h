@@ -38,6 +38,8 @@ struct ValuePlan {
   size_t buckets = 0;  // slots that are exported
 
   size_t width() const;
+  // Bytes that the i-th number of a series has in the map.
+  uint32_t number_size(size_t i) const;
   bool reads_same(const ValuePlan& other) const;
   // Adds one CPU's numbers to `out`, `width()` of them; wraps modulo 2^64 (signed gauges are held
   // as two's complement).
@@ -56,7 +58,12 @@ struct SourcePlan {
   std::vector<size_t> label_order;  // label_order[i] is the label that is the family's i-th
   bool per_cpu_label = false;
   std::unique_ptr<Condition> where;
+  // The rule in its own words; the same words stand for the same samples.
+  std::string rule_text;
   size_t family = 0;  // index in Plan::families
+
+  // Sets label_order for a family with these label names, a permutation of the rule's own.
+  void order_labels(const std::vector<std::string>& names);
 };
 
 // One metric family. All rules with its name agree on everything here.
@@ -78,7 +85,8 @@ struct CgroupPlan {
 
 // Everything that one set of rule files asks of one object.
 struct ObjectPlan {
-  std::string path;  // "" for the project's own object
+  std::string path;       // "" for the project's own object
+  size_t image_hash = 0;  // of the file that the layouts below come from
   std::vector<ProbeRequest> probes;
   ObjectSettings settings;
   std::vector<SourcePlan> sources;

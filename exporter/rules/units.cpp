@@ -97,7 +97,8 @@ Result<uint64_t> parse_quantity(std::string_view text, const Unit& unit) {
   const long double value = quantity->number * suffix->numerator * unit.denominator /
                             suffix->denominator / unit.numerator;
   const long double whole = std::round(value);
-  if (std::fabs(value - whole) > 1e-9L * (whole + 1)) {
+  // A few roundings of a 64-bit mantissa.
+  if (std::fabs(value - whole) > 1e-18L * (whole + 1)) {
     return fail("\"" + std::string(text) + "\" is no whole number of " + unit.name);
   }
   if (whole >= 0x1p63L) return fail("\"" + std::string(text) + "\" is too large");

@@ -17,14 +17,19 @@ std::optional<Integer> to_integer(const std::string& text) {
 
 YamlSection::YamlSection(const YAML::Node& node, std::string file, std::string what,
                          Diagnostics& diagnostics)
-    : node_(node), file_(std::move(file)), what_(std::move(what)), diagnostics_(diagnostics) {
-  if (node_.IsMap()) return;
+    : node_(node),
+      is_mapping_(node.IsMap()),
+      file_(std::move(file)),
+      position_{file_, node.Mark().is_null() ? 0 : node.Mark().line + 1},
+      what_(std::move(what)),
+      diagnostics_(diagnostics) {
+  if (is_mapping_) return;
   error(node_, what_ + " must be a mapping of keys to values");
-  node_ = YAML::Node(YAML::NodeType::Map);
+  node_.reset(YAML::Node(YAML::NodeType::Map));  // operator= would change the document
 }
 
 Position YamlSection::at(const YAML::Node& node) const {
-  return {file_, node.Mark().is_null() ? 0 : node.Mark().line + 1};
+  return node.Mark().is_null() ? position_ : Position{file_, node.Mark().line + 1};
 }
 
 void YamlSection::error(const YAML::Node& node, std::string_view message) const {
@@ -43,7 +48,11 @@ YAML::Node YamlSection::take(std::string_view key) {
 
 std::string YamlSection::scalar(const YAML::Node& node, std::string_view key) const {
   if (node.IsNull()) return "";
-  if (node.IsScalar()) return node.Scalar();
+  if (node.IsScalar()) {
+    if (node.Scalar().find('\0') == std::string::npos) return node.Scalar();
+    error(node, "\"" + std::string(key) + "\" of " + what_ + " holds a NUL character");
+    return "";
+  }
   error(node, "\"" + std::string(key) + "\" of " + what_ + " must be a single value");
   return "";
 }
@@ -53,7 +62,8 @@ std::string YamlSection::text(std::string_view key) { return scalar(take(key), k
 std::string YamlSection::required_text(std::string_view key) {
   const YAML::Node node = take(key);
   if (node.IsNull() || (node.IsScalar() && node.Scalar().empty())) {
-    error(node_, what_ + " has no \"" + std::string(key) + "\"");
+    // What is no mapping at all was reported as such.
+    if (is_mapping_) error(node, what_ + " has no \"" + std::string(key) + "\"");
     return "";
   }
   return scalar(node, key);
@@ -129,6 +139,8 @@ void YamlSection::finish() {
             "unknown key \"" + key + "\" in " + what_ + ", expected one of " + quoted_list(known_));
     } else if (!seen.insert(key).second) {
       error(entry.first, "key \"" + key + "\" stands twice in " + what_);
+    } else if (entry.second.IsNull()) {
+      error(entry.first, "key \"" + key + "\" of " + what_ + " has no value");
     }
   }
 }

@@ -21,7 +21,8 @@ class YamlSection {
   // `what` names the section in messages: "metric", "label \"device\"".
   YamlSection(const YAML::Node& node, std::string file, std::string what, Diagnostics& diagnostics);
 
-  Position position() const { return at(node_); }
+  Position position() const { return position_; }
+  // Where a node stands; that of the section for one that is not in the file.
   Position at(const YAML::Node& node) const;
   const std::string& file() const { return file_; }
   Diagnostics& diagnostics() const { return diagnostics_; }
@@ -42,14 +43,16 @@ class YamlSection {
 
   void error(const YAML::Node& node, std::string_view message) const;
 
-  // Reports keys that nobody took, naming the known ones.
+  // Reports keys that nobody took, naming the known ones, and keys without a value.
   void finish();
 
  private:
   std::string scalar(const YAML::Node& node, std::string_view key) const;
 
   YAML::Node node_;
+  bool is_mapping_;
   std::string file_;
+  Position position_;
   std::string what_;
   Diagnostics& diagnostics_;
   std::set<std::string, std::less<>> known_;

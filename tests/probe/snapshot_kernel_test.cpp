@@ -238,7 +238,10 @@ TEST_P(SnapshotChurnTest, KeepsStableKeysAndNeverDoublesAny) {
   const Churn churn(fd.get(), 4000, cpus);
   const auto begin = steady_clock::now();
   size_t passing_seen = 0;
-  for (int round = 0; round < 5 || steady_clock::now() < begin + seconds(1); ++round) {
+  const auto enough = [&] {
+    return churn.changes() >= 100'000 || steady_clock::now() > begin + seconds(30);
+  };
+  for (int round = 0; round < 5 || !enough(); ++round) {
     Snapshot snapshot;
     const Result<void> read = reader->read(snapshot, soon());
     ASSERT_TRUE(read) << read.error().message;
@@ -254,8 +257,7 @@ TEST_P(SnapshotChurnTest, KeepsStableKeysAndNeverDoublesAny) {
     }
   }
   // The control: keys did come and go while we read.
-  const double elapsed = std::chrono::duration<double>(steady_clock::now() - begin).count();
-  EXPECT_GT(static_cast<double>(churn.changes()) / elapsed, 100'000);
+  EXPECT_GE(churn.changes(), 100'000u);
   EXPECT_GT(passing_seen, 0u);
 }
 

@@ -1,0 +1,206 @@
+"""Nanoseconds that programs take in the kernel, by the kernel's own count, net of an empty program."""
+import os
+import signal
+import time
+
+from .processes import Conversation, MeasurementError, Process, descriptors
+from .report import Row, Sample
+
+RUNQUEUE = """
+probe: runqueue
+metrics:
+  - name: kernel_runqueue_queued_migrations_total
+    help: Tasks that changed their CPU while they waited.
+    type: counter
+    map: runqueue
+    value: queued_migrations
+  - name: kernel_runqueue_latency_seconds
+    help: Time that a task waited on a run queue before it ran.
+    type: histogram
+    map: runqueue
+    value: latency
+    unit: nanoseconds
+    buckets: {buckets}
+"""
+EXPONENTIAL = "{exponential: {from: 1us, to: 16s}}"
+LINEAR = "{linear: {from: 10us, width: 10us, count: 30}}"
+
+PER_CGROUP = """
+constants: {{runqueue_per_cgroup: true}}
+cgroups: {{map: runqueue_cgroup, match: ["{name}"]}}
+"""
+CGROUP_METRIC = """
+  - name: kernel_runqueue_cgroup_latency_seconds
+    help: Time that a task of the cgroup waited on a run queue before it ran.
+    type: histogram
+    map: runqueue_cgroup
+    value: latency
+    unit: nanoseconds
+    buckets: {buckets}
+    labels:
+      cgroup: {{field: cgroup, decode: cgroup}}
+"""
+
+
+def runqueue_rules(buckets, cgroup=""):
+    text = RUNQUEUE.replace("{buckets}", buckets)
+    if cgroup:
+        text += CGROUP_METRIC.format(buckets=buckets) + PER_CGROUP.format(name=cgroup)
+    return text
+
+
+class ProgramStats(Conversation):
+    """The kernel counts run time of all programs while this lives."""
+
+    def __init__(self, bench):
+        super().__init__(os.path.join(bench.tools, "program_stats"))
+
+    def attach_empty(self, hook):
+        return int(self.ask(f"empty {hook}"))
+
+    def read(self, programs):
+        """Program id to (hook, ns, runs)."""
+        self.tell("read " + " ".join(map(str, programs)))
+        found = {}
+        while (line := self.hear()) != "end":
+            program, hook, run_time, runs = line.split()
+            found[int(program)] = (hook, int(run_time), int(runs))
+        return found
+
+
+def differences(before, after):
+    return {program: (hook, run_time - before[program][1], runs - before[program][2])
+            for program, (hook, run_time, runs) in after.items()}
+
+
+def net_of_slice(measured, empty, event):
+    """Net nanoseconds of all programs together, for each time that the hook `event` fired."""
+    cost_of_nothing = {hook: run_time / runs for hook, run_time, runs in empty.values() if runs}
+    events = sum(runs for hook, _, runs in empty.values() if hook == event)
+    if not events:
+        raise MeasurementError(f"{event} never fired under its load")
+    net = sum(run_time - runs * cost_of_nothing[hook]
+              for hook, run_time, runs in measured.values() if runs)
+    return net / events
+
+
+def net_cost(bench, subject, load, event):
+    """`subject` and `load` are started and ended here."""
+    with ProgramStats(bench) as stats, subject() as process, load():
+        programs = []
+        for _ in range(500):
+            programs = list(descriptors(process.pid, "prog_id"))
+            if programs:
+                break
+            time.sleep(0.01)
+        time.sleep(0.5)
+        programs = list(descriptors(process.pid, "prog_id"))
+        if not programs:
+            raise MeasurementError(f"{process.name} has no BPF program: it ended or cannot run here")
+        hooks = {hook for hook, _, _ in stats.read(programs).values()}
+        if "-" in hooks:
+            raise MeasurementError(f"{process.name} uses programs other than tp_btf here")
+        empty = [stats.attach_empty(hook) for hook in sorted(hooks | {event})]
+        nets, gross_empty = [], []
+        for _ in range(bench.count(30, 5)):
+            before = stats.read(programs + empty)
+            time.sleep(0.2)
+            delta = differences(before, stats.read(programs + empty))
+            idle = {program: delta.pop(program) for program in empty}
+            nets.append(net_of_slice(delta, idle, event))
+            gross_empty.append(sum(ns for hook, ns, _ in idle.values() if hook == event) /
+                               sum(runs for hook, _, runs in idle.values() if hook == event))
+        return Sample(nets), Sample(gross_empty)
+
+
+def peer(name):
+    return lambda: Process([name, "100000"], end_signal=signal.SIGINT)
+
+
+class Cost:
+    """Measures our rules and a peer's tool under one load."""
+
+    def __init__(self, bench, event, load):
+        self.bench, self.event, self.load = bench, event, load
+
+    def ours(self, label, *rules, load=None):
+        net, empty = net_cost(self.bench, lambda: self.bench.serve(*rules), load or self.load,
+                              self.event)
+        self.bench.say(f"{label}: {net.text('ns')} net (an empty program: {empty.median:.0f} ns)")
+        return net
+
+    def theirs(self, name):
+        net, _ = net_cost(self.bench, peer(name), self.load, self.event)
+        self.bench.say(f"{name}: {net.text('ns')} net")
+        return net
+
+
+def against(net, name, theirs):
+    return f"{name} {theirs.text('ns')}, {theirs.median / max(net.median, 1):.1f}x ours"
+
+
+def runqueue(bench):
+    cost = Cost(bench, "sched_switch", lambda: bench.load("pipe", 0))
+    exponential = cost.ours("run queue, exponential",
+                            bench.written_rules("runqueue", runqueue_rules(EXPONENTIAL)))
+    zones = cost.ours("run queue, default zones", bench.rules("events", "runqueue"))
+    linear = cost.ours("run queue, linear", bench.written_rules("runqueue", runqueue_rules(LINEAR)))
+    grouped = cost.ours("run queue, per cgroup", *in_cgroup(bench, EXPONENTIAL),
+                        load=lambda: load_in_cgroup(bench, "pipe", 0))
+    theirs = cost.theirs("runqlat")
+    return [
+        Row("run queue, per switch, exponential buckets", "≤ 60 ns net", exponential.text("ns"),
+            against(exponential, "runqlat", theirs), exponential.median <= 60),
+        Row("– default zones", "", zones.text("ns")),
+        Row("– linear buckets", "", linear.text("ns")),
+        Row("– exponential, and per cgroup", "", grouped.text("ns")),
+    ]
+
+
+def in_cgroup(bench, buckets):
+    _, name = bench.cgroup()
+    return [bench.written_rules("runqueue", runqueue_rules(buckets, name))]
+
+
+def load_in_cgroup(bench, *arguments):
+    load = bench.load(*arguments)
+    directory, _ = bench.cgroup()
+    with open(os.path.join(directory, "cgroup.procs"), "w", encoding="ascii") as procs:
+        procs.write(str(load.pid))
+    return load
+
+
+def softirq(bench):
+    cost = Cost(bench, "softirq_entry", lambda: bench.load("udp", 0))
+    zones = cost.ours("softirq, default zones", bench.rules("events", "softirq"))
+    full = cost.ours("softirq, full profile", bench.rules("events-full", "softirq"))
+    theirs = cost.theirs("softirqs")
+    limit = 680 / 3
+    return [
+        Row("softirq, raise + entry + exit, default rules", f"≤ {limit:.0f} ns net (680 / 3)",
+            zones.text("ns"), against(zones, "softirqs (entry + exit only)", theirs),
+            zones.median <= limit),
+        Row("– exponential buckets (full profile)", f"≤ {limit:.0f} ns net", full.text("ns"), "",
+            full.median <= limit),
+    ]
+
+
+def blockio(bench):
+    disk = bench.disk()
+    cost = Cost(bench, "block_rq_complete", lambda: bench.load("write", 0, disk))
+    zones = cost.ours("block I/O, default zones", bench.rules("events", "blockio"))
+    full = cost.ours("block I/O, full profile", bench.rules("events-full", "blockio"))
+    theirs = cost.theirs("biolatency")
+    limit = 4100 / 8
+    return [
+        Row("block I/O, per request, default rules", f"≤ {limit:.0f} ns net (4.1 us / 8)",
+            zones.text("ns"), against(zones, "biolatency", theirs), zones.median <= limit),
+        Row("– exponential, queue and service apart (full profile)", f"≤ {limit:.0f} ns net",
+            full.text("ns"), "", full.median <= limit),
+    ]
+
+
+def netdrop(bench):
+    cost = Cost(bench, "kfree_skb", lambda: bench.load("drop", 0))
+    net = cost.ours("dropped packets", bench.rules("events", "netdrop"))
+    return [Row("dropped packets, per drop", "", net.text("ns"))]

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/unique_fd.h"
+
+namespace kernel_exporter {
+
+// A device's line of /proc/diskstats.
+struct DiskStats {
+  uint64_t reads;
+  uint64_t bytes_read;
+  double read_seconds;
+  uint64_t writes;
+  uint64_t bytes_written;
+  double write_seconds;
+};
+DiskStats disk_stats(const std::string& device);
+
+// A tmpfs of limited size, in the mount namespace of the tests.
+class MemoryFileSystem {
+ public:
+  explicit MemoryFileSystem(size_t bytes);
+  ~MemoryFileSystem();
+  MemoryFileSystem(const MemoryFileSystem&) = delete;
+  MemoryFileSystem& operator=(const MemoryFileSystem&) = delete;
+
+  const std::string& path() const { return path_; }
+  void fill();  // to the last page
+
+ private:
+  std::string path_;
+};
+
+// A request-based device: a loop device on a sparse file in the folder.
+class LoopDevice {
+ public:
+  LoopDevice(const std::string& folder, size_t bytes);
+  ~LoopDevice();
+
+  const std::string& name() const { return name_; }
+
+ private:
+  UniqueFd device_;
+  std::string name_;
+};
+
+// A bio-based device: a zram disk; `limit` on the memory that it may take, 0 for none.
+class ZramDevice {
+ public:
+  ZramDevice(size_t bytes, size_t limit);
+  ~ZramDevice();
+
+  const std::string& name() const { return name_; }
+
+ private:
+  std::string number_;
+  std::string name_;
+};
+
+// Puts an I/O scheduler, and so a queue, before the driver's own, and leaves requests unmerged.
+void use_scheduler(const std::string& device, const std::string& scheduler);
+
+// A device opened past the page cache: every call is an I/O of its own.
+class DirectIo {
+ public:
+  DirectIo(const std::string& device, size_t bytes_at_once);
+
+  // The n-th block of the device; 0 or the errno.
+  int write(int block);
+  int read(int block);
+
+  // The first blocks, all in flight together; 0 or an errno.
+  int write_together(int blocks);
+  int read_together(int blocks);
+
+ private:
+  int submit_together(int command, int blocks);
+
+  struct Free {
+    void operator()(void* memory) const;
+  };
+  UniqueFd device_;
+  size_t size_;
+  std::unique_ptr<unsigned char, Free> memory_;
+};
+
+}  // namespace kernel_exporter

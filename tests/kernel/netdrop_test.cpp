@@ -1,0 +1,166 @@
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "exporter_process.h"
+#include "private_network.h"
+#include "text.h"
+#include "verify.h"
+
+namespace kernel_exporter {
+namespace {
+
+constexpr char kPackets[] = "kernel_netdrop_packets_total";
+constexpr char kBytes[] = "kernel_netdrop_bytes_total";
+constexpr char kRxDropped[] = "kernel_netdev_rx_dropped_total";
+
+constexpr uint16_t kUnknownEthertype = 0x88b5;  // IEEE 802 local experimental
+constexpr int kFrames = 500;
+constexpr int kDatagrams = 300;
+constexpr int kFrameBytes = 100;
+
+// Whether the kernel says why it drops, by the event's own description.
+bool kernel_has_reasons() {
+  const std::string format = read_text("/sys/kernel/tracing/events/skb/kfree_skb/format");
+  return format.find("reason") != std::string::npos;
+}
+
+std::string reason_or_unknown(const std::string& reason) {
+  return kernel_has_reasons() ? reason : "unknown";
+}
+
+// 500 frames from `left` to `right`, with or without somebody there who wants them; returns how
+// many he got.
+int send_frames(const PrivateNetwork& network, bool handled) {
+  const PrivateNetwork::Inside inside(network);
+  FrameSocket sender("left", 0);
+  std::optional<FrameSocket> receiver;
+  if (handled) receiver.emplace("right", kUnknownEthertype);
+  const std::vector<unsigned char> payload(kFrameBytes);
+  int received = 0;
+  for (int i = 0; i < kFrames; ++i) {
+    sender.broadcast(kUnknownEthertype, payload);
+    while (receiver && receiver->receive()) ++received;
+  }
+  return received;
+}
+
+// 300 datagrams over lo to a port that is open or closed.
+int send_datagrams(const PrivateNetwork& network, bool open) {
+  const PrivateNetwork::Inside inside(network);
+  UniqueFd receiver(checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const name = reinterpret_cast<sockaddr*>(&address);
+  checked(::bind(receiver.get(), name, size), "bind");
+  checked(::getsockname(receiver.get(), name, &size), "getsockname");
+  if (!open) const UniqueFd closing = std::move(receiver);
+  const UniqueFd sender(checked(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+  int received = 0;
+  for (int i = 0; i < kDatagrams; ++i) {
+    char byte = 0;
+    if (::sendto(sender.get(), &byte, 1, 0, name, size) != 1) give_up("datagram");
+    if (receiver && ::recv(receiver.get(), &byte, 1, 0) == 1) ++received;
+  }
+  return received;
+}
+
+LinkCounts counts_of(const PrivateNetwork& network, const std::string& device) {
+  const PrivateNetwork::Inside inside(network);
+  return link_counts(device);
+}
+
+uint64_t datagrams_without_port(const PrivateNetwork& network) {
+  const PrivateNetwork::Inside inside(network);
+  return snmp_counter("Udp", "NoPorts");
+}
+
+Samples scrape_until_sum(const ExporterProcess& exporter, const std::string& name,
+                         const Samples::Labels& labels, double wanted) {
+  return exporter.scrape_until(
+      [&](const Samples& samples) { return samples.sum(name, labels) >= wanted; });
+}
+
+TEST(Netdrop, CountsFramesThatNobodyHandles) {
+  PrivateNetwork network;
+  network.add_veth_pair("left", "right");
+  const ExporterProcess exporter({full_rules("netdrop")});
+  const Samples::Labels here = {{"netns", network.inode()}, {"device", "right"}};
+  Samples::Labels drop = here;
+  drop["reason"] = reason_or_unknown("unhandled_proto");
+  VERIFY_EQ(exporter.scrape().sum(kPackets, here), 0);
+
+  // The same frames with a receiver are delivered, and add nothing.
+  VERIFY_EQ(send_frames(network, true), kFrames);
+  VERIFY_EQ(exporter.scrape().sum(kPackets, here), 0);
+  VERIFY_EQ(counts_of(network, "right").rx_dropped, 0u);
+
+  send_frames(network, false);
+  const Samples samples = scrape_until_sum(exporter, kPackets, drop, kFrames);
+  VERIFY_EQ(samples.sum(kPackets, drop), kFrames);
+  VERIFY_EQ(samples.sum(kPackets, here), kFrames);
+  VERIFY_EQ(samples.sum(kBytes, drop), kFrames * kFrameBytes);
+  VERIFY_EQ(counts_of(network, "right").rx_dropped, static_cast<uint64_t>(kFrames));
+  VERIFY_EQ(counts_of(network, "right").rx_packets, 2u * kFrames);
+  // Nothing of it elsewhere in that network namespace.
+  VERIFY_EQ(samples.sum(kPackets, {{"netns", network.inode()}}), kFrames);
+}
+
+TEST(Netdrop, CountsDatagramsToAClosedPort) {
+  const PrivateNetwork network;
+  const ExporterProcess exporter({full_rules("netdrop")});
+  const Samples::Labels here = {{"netns", network.inode()}};
+  const Samples::Labels drop = {
+      {"netns", network.inode()}, {"device", "lo"}, {"reason", reason_or_unknown("no_socket")}};
+  VERIFY_EQ(send_datagrams(network, true), kDatagrams);
+  VERIFY_EQ(exporter.scrape().sum(kPackets, here), 0);
+  VERIFY_EQ(datagrams_without_port(network), 0u);
+
+  send_datagrams(network, false);
+  const Samples samples = scrape_until_sum(exporter, kPackets, drop, kDatagrams);
+  VERIFY_EQ(samples.sum(kPackets, drop), kDatagrams);
+  VERIFY_EQ(samples.sum(kPackets, here), kDatagrams);
+  VERIFY_EQ(datagrams_without_port(network), static_cast<uint64_t>(kDatagrams));
+}
+
+TEST(Netdrop, KeepsNetworkNamespacesApart) {
+  PrivateNetwork one;
+  PrivateNetwork other;
+  one.add_veth_pair("left", "right");
+  other.add_veth_pair("left", "right");
+  const ExporterProcess exporter({full_rules("netdrop")});
+  send_frames(one, false);
+  const Samples::Labels dropped_in_one = {{"netns", one.inode()}, {"device", "right"}};
+  const Samples samples = scrape_until_sum(exporter, kPackets, dropped_in_one, kFrames);
+  VERIFY_EQ(samples.sum(kPackets, dropped_in_one), kFrames);
+  VERIFY_EQ(samples.count(kPackets, {{"netns", other.inode()}}), 0u);
+}
+
+TEST(Netdrop, ExportsTheDropsThatNetlinkCountsInItsOwnNamespace) {
+  PrivateNetwork network;
+  network.add_veth_pair("left", "right");
+  const PrivateNetwork::Inside inside(network);
+  const ExporterProcess exporter({default_rules("netdrop")});
+  const Samples before = exporter.scrape();
+  const std::set<std::string> exported = before.label_values(kRxDropped, "device");
+  const std::set<std::string> devices = {"left", "lo", "right"};
+  VERIFY_TRUE(std::includes(exported.begin(), exported.end(), devices.begin(), devices.end()));
+  VERIFY_EQ(before.sum(kRxDropped), 0);
+  send_frames(network, false);
+  const Samples after = exporter.scrape();
+  VERIFY_EQ(after.sum(kRxDropped, {{"device", "right"}}), kFrames);
+  VERIFY_EQ(after.sum(kRxDropped, {{"device", "right"}}), link_counts("right").rx_dropped);
+  VERIFY_EQ(after.sum(kRxDropped), kFrames);
+  const Samples::Labels drop = {{"device", "right"},
+                                {"reason", reason_or_unknown("unhandled_proto")}};
+  VERIFY_EQ(after.sum(kPackets, drop), kFrames);
+}
+
+}  // namespace
+}  // namespace kernel_exporter
