@@ -220,7 +220,9 @@ Result<OtaAnswer> OtaTracker::set(const OtaSet& request) {
 Result<OtaAnswer> OtaTracker::end(const OtaEnd& request) {
   const auto open = book()->find_open(request.target);
   if (!open) return fail(open.error().message);
-  tell([&](OtaListener& listener) { listener.ending(**open); });
+  if (request.event != OtaEvent::kEndInstalled) {
+    tell([&](OtaListener& listener) { listener.ending(**open); });
+  }
   OtaTransactionPtr ended;
   {
     const std::lock_guard lock(change_mutex_);
