@@ -52,7 +52,7 @@ int64_t OtaBook::state_ns(const OtaEngine& engine, OtaState state, int64_t boott
 OtaTransactionPtr OtaBook::publish(OtaTransaction transaction) {
   OtaEngine& engine = engines_.at(transaction.engine);
   engine.activity_ms = std::max(engine.activity_ms, transaction.activity_ms);
-  const OtaTransactionPtr published = shared(std::move(transaction));
+  OtaTransactionPtr published = shared(std::move(transaction));
   if (published->open()) {
     engine.open = published;
   } else {
@@ -156,7 +156,7 @@ Result<OtaTransactionPtr> OtaBook::begin(const OtaBegin& request, OtaMoment now)
 }
 
 Result<OtaTransactionPtr> OtaBook::set(const OtaSet& request, OtaMoment now) {
-  const auto found = find_open(request.target);
+  auto found = find_open(request.target);
   if (!found) return found;
   OtaTransaction transaction = **found;
   for (size_t i = 0; i < request.states.size(); ++i) {
@@ -202,7 +202,7 @@ void OtaBook::finish(OtaTransaction& transaction, OtaOutcome outcome, OtaMoment 
 }
 
 Result<OtaTransactionPtr> OtaBook::end(const OtaEnd& request, OtaMoment now) {
-  const auto found = find_open(request.target);
+  auto found = find_open(request.target);
   if (!found) return found;
   OtaTransaction transaction = **found;
   const auto reached = transition(transaction.states, request.event);
