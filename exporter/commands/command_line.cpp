@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "commands/commands.h"
 #include "commands/options.h"
+#include "commands/ota_command_line.h"
 #include "commands/version.h"
 #include "probe/object.h"
 
@@ -41,6 +42,8 @@ void add_serve(CLI::App& app, Options& options) {
       ->capture_default_str();
   command.add_option("--web.config.file", options.web_config_file,
                      "TLS and basic auth: not supported yet, put a proxy in front");
+  command.add_option("--ota.config", options.ota_config,
+                     "Follow updates as this YAML file says; without it OTA is off");
   command.add_flag(
       "--bpf.program-stats", options.program_stats,
       "Let the kernel count run time and runs of every program (about 20 ns an event)");
@@ -65,6 +68,7 @@ int run(const CLI::App& app, const Options& options) {
   if (app.got_subcommand("serve")) return serve(options);
   if (app.got_subcommand("check")) return check(options);
   if (app.got_subcommand("probes")) return list_probes(options);
+  if (app.got_subcommand("ota")) return run_ota(*app.get_subcommand("ota"), options);
   return dump(options);
 }
 
@@ -87,6 +91,7 @@ int run_command_line(int argc, char** argv) {
       "probes", "Load the probes and say how each program is attached, or why not");
   add_rule_options(probes_command, options);
   add_dump(app, options);
+  add_ota(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -9,5 +9,10 @@ int serve(const Options& options);
 int check(const Options& options);
 int list_probes(const Options& options);
 int dump(const Options& options);
+int ota_begin(const Options& options);
+int ota_set(const Options& options);
+int ota_end(const Options& options);
+int ota_status(const Options& options);
+int ota_history(const Options& options);
 
 }  // namespace kernel_exporter

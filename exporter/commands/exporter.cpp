@@ -62,6 +62,11 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   std::unique_ptr<Exporter> exporter(new Exporter(options));
   const auto loaded = exporter->load();
   if (!loaded) return fail(loaded.error().message);
+  if (!options.ota_config.empty()) {
+    auto ota = Ota::start(options.ota_config, options.paths);
+    if (!ota) return fail(ota.error().message);
+    exporter->ota_ = std::move(*ota);
+  }
   // Parsing the kernel's BTF leaves tens of megabytes of freed heap behind.
   malloc_trim(0);
   return exporter;
@@ -121,10 +126,13 @@ std::vector<NamedObject> Exporter::load_objects(const Plan& plan, const KernelBt
 
 Result<ScrapeOutcome> Exporter::scrape(const ScrapeRequest& request, SampleSink& sink) {
   bool self = request.collect.empty();
+  bool ota = self && ota_;
   std::vector<std::string> probes;
   for (const std::string& name : request.collect) {
     if (name == "exporter") {
       self = true;
+    } else if (name == "ota" && ota_) {
+      ota = true;
     } else if (collector_->knows_probe(name)) {
       probes.push_back(name);
     } else {
@@ -136,6 +144,7 @@ Result<ScrapeOutcome> Exporter::scrape(const ScrapeRequest& request, SampleSink&
   if (request.collect.empty() || !probes.empty()) {
     result = collector_->scrape(probes, request.deadline, sink);
   }
+  if (ota) ota_->write(sink);
   const std::chrono::duration<double> seconds = Clock::now() - start;
   const std::vector<ProgramStatus> statuses = programs();
   const std::lock_guard lock(mutex_);

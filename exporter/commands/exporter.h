@@ -13,6 +13,7 @@
 #include "labels/decoder.h"
 #include "metrics/collector.h"
 #include "metrics/self_metrics.h"
+#include "ota/ota.h"
 
 namespace kernel_exporter {
 
@@ -24,7 +25,8 @@ class Exporter {
   // is logged, counted and left out.
   [[nodiscard]] static Result<std::unique_ptr<Exporter>> create(const Options& options);
 
-  // Errors are the client's: an unknown name in `collect`. "exporter" stands for the self-metrics.
+  // Errors are the client's: an unknown name in `collect`. "exporter" stands for the self-metrics,
+  // "ota" for what is known of updates.
   [[nodiscard]] Result<ScrapeOutcome> scrape(const ScrapeRequest& request, SampleSink& sink);
 
   // Reads the rule files again. Any fault keeps the rules that are in use.
@@ -43,6 +45,7 @@ class Exporter {
   HostTables host_;
   std::unique_ptr<Collector> collector_;
   UniqueFd run_stats_;
+  std::unique_ptr<Ota> ota_;  // null without --ota.config
 
   std::mutex mutex_;
   // State below is protected by mutex_.

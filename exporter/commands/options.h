@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -7,6 +9,27 @@
 #include "http/server.h"
 
 namespace kernel_exporter {
+
+// `ota` and its subcommands.
+struct OtaOptions {
+  std::string socket = "/run/kernel_exporter/ota.sock";
+  std::string engine;
+  std::string id;
+  std::string from;
+  std::string to;
+  std::string cgroup;
+  std::vector<std::string> devices;  // PATH=ROLE, or PATH when the configuration has its role
+  std::vector<std::string> states;
+  std::string result;
+  std::string cause;
+  std::string detail;
+  std::optional<uint64_t> payload_bytes;
+  std::optional<uint64_t> downloaded_bytes;
+  std::optional<double> progress;
+  std::optional<uint64_t> limit;
+  std::string ledger;  // history: read this file instead of asking the exporter
+  bool json = false;
+};
 
 // The command line, after CLI11 has checked it.
 struct Options {
@@ -20,6 +43,8 @@ struct Options {
   double duration_seconds = 1;     // dump: how long to count before the scrape
   bool openmetrics = false;        // dump
   std::vector<std::string> files;  // check
+  std::string ota_config;          // serve: "" leaves OTA off
+  OtaOptions ota;
 };
 
 }  // namespace kernel_exporter

@@ -1,0 +1,152 @@
+#include "ota/config.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "host/text_file.h"
+#include "rules/units.h"
+#include "rules/yaml_section.h"
+
+namespace kernel_exporter {
+namespace {
+
+constexpr size_t kMaxFileBytes = 1 << 20;
+constexpr uint64_t kMinLedgerBytes = 16 << 10;
+constexpr uint64_t kMaxLedgerBytes = 8 << 20;
+
+std::string path_of(YamlSection& section, std::string_view key, std::string otherwise) {
+  const YAML::Node node = section.take(key);
+  if (node.IsNull()) return otherwise;
+  std::string path = section.text(key);
+  if (!path.starts_with('/') || path.ends_with('/')) {
+    section.error(node, "\"" + std::string(key) + "\" must be the absolute path of a file");
+  }
+  return path;
+}
+
+template <typename Id>
+std::vector<Id> ids_of(YamlSection& section, std::string_view key, std::vector<Id> otherwise) {
+  const YAML::Node node = section.take(key);
+  if (node.IsNull()) return otherwise;
+  std::vector<Id> ids;
+  for (const std::string& text : section.text_list(key)) {
+    Id id = 0;
+    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), id);
+    if (status != std::errc() || end != text.data() + text.size()) {
+      section.error(node,
+                    "\"" + text + "\" in \"" + std::string(key) + "\" is no id, expected a number");
+    }
+    ids.push_back(id);
+  }
+  return ids;
+}
+
+uint64_t number_of(YamlSection& section, std::string_view key, uint64_t otherwise, uint64_t least,
+                   uint64_t most) {
+  const uint64_t number = section.number(key).value_or(otherwise);
+  if (number < least || number > most) {
+    section.error(section.take(key), "\"" + std::string(key) + "\" must be from " +
+                                         std::to_string(least) + " to " + std::to_string(most));
+  }
+  return number;
+}
+
+int64_t time_of(YamlSection& section, std::string_view key, int64_t otherwise) {
+  const YAML::Node node = section.take(key);
+  if (node.IsNull()) return otherwise;
+  static const Unit nanoseconds = *find_unit("nanoseconds");
+  const auto time = parse_quantity(section.text(key), nanoseconds);
+  if (time) return static_cast<int64_t>(*time);
+  section.error(node, "\"" + std::string(key) + "\": " + time.error().message);
+  return otherwise;
+}
+
+void parse_engines(YamlSection& section, OtaConfig& config) {
+  config.engines = section.text_list("engines");
+  for (const std::string& engine : config.engines) {
+    if (is_engine_name(engine)) continue;
+    section.error(
+        section.take("engines"),
+        "\"" + engine + "\" is no engine name: at most 32 letters, digits, \"_\", \"-\", \".\"");
+  }
+  constexpr size_t kMaxEngines = 16;
+  if (config.engines.size() > kMaxEngines) {
+    section.error(section.take("engines"), "more than 16 engines");
+  }
+}
+
+void parse_devices(YamlSection& section, OtaConfig& config) {
+  section.each_entry("devices", [&](const std::string& path, const YAML::Node& node) {
+    const auto role = word_of<OtaRole>(kOtaRoleNames, node.IsScalar() ? node.Scalar() : "");
+    if (!path.starts_with('/')) section.error(node, "device \"" + path + "\" is no absolute path");
+    if (!role) {
+      section.error(node, "role of " + path + " must be one of " + quoted_list(kOtaRoleNames));
+      return;
+    }
+    config.devices[path] = *role;
+  });
+}
+
+OtaConfig parse_document(const YAML::Node& document, const std::string& path,
+                         Diagnostics& diagnostics) {
+  OtaConfig config;
+  YamlSection section(document, path, "OTA configuration", diagnostics);
+  config.socket = path_of(section, "socket", config.socket);
+  // sun_path holds 107 characters and the end.
+  if (config.socket.size() > 107) {
+    section.error(section.take("socket"), "\"socket\" must have at most 107 characters");
+  }
+  config.allowed_uids = ids_of(section, "allowed_uids", config.allowed_uids);
+  config.allowed_gids = ids_of(section, "allowed_gids", config.allowed_gids);
+  config.ledger = path_of(section, "ledger", config.ledger);
+  config.keep_transactions =
+      number_of(section, "ledger_keep_transactions", config.keep_transactions, 1, 10'000);
+  config.ledger_max_bytes = number_of(section, "ledger_max_bytes", config.ledger_max_bytes,
+                                      kMinLedgerBytes, kMaxLedgerBytes);
+  parse_engines(section, config);
+  parse_devices(section, config);
+  const YAML::Node thresholds = section.take("thresholds");
+  if (!thresholds.IsNull()) {
+    YamlSection limits(thresholds, path, "thresholds", diagnostics);
+    config.stall_ns = time_of(limits, "stall", config.stall_ns);
+    config.timeout_ns = time_of(limits, "timeout", config.timeout_ns);
+    limits.finish();
+  }
+  section.finish();
+  return config;
+}
+
+}  // namespace
+
+bool is_engine_name(std::string_view name) {
+  constexpr std::string_view kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  return !name.empty() && name.size() <= 32 && kLetters.find(name[0]) != std::string_view::npos &&
+         std::all_of(name.begin(), name.end(), [&](char c) {
+           return kLetters.find(c) != std::string_view::npos || c == '_' || c == '-' || c == '.';
+         });
+}
+
+OtaConfig parse_ota_config(const std::string& path, std::string_view text,
+                           Diagnostics& diagnostics) {
+  // An empty file is a configuration too: everything as by default.
+  try {
+    const YAML::Node document = YAML::Load(std::string(text));
+    if (document.IsNull()) return {};
+    return parse_document(document, path, diagnostics);
+  } catch (const YAML::Exception& error) {
+    diagnostics.add({path, error.mark.is_null() ? 0 : error.mark.line + 1}, error.msg);
+  } catch (const std::exception& error) {
+    diagnostics.add({path, 0}, error.what());
+  }
+  return {};
+}
+
+OtaConfig read_ota_config(const std::string& path, Diagnostics& diagnostics) {
+  const auto text = read_text_file(path, kMaxFileBytes);
+  if (text) return parse_ota_config(path, *text, diagnostics);
+  diagnostics.add({path, 0}, "cannot be read: " + text.error().message);
+  return {};
+}
+
+}  // namespace kernel_exporter

@@ -1,0 +1,247 @@
+#include "ota/ota_metrics.h"
+
+#include "metrics/label_block.h"
+
+namespace kernel_exporter {
+namespace {
+
+using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+double seconds_of_ns(int64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e9; }
+double seconds_of_ms(int64_t milliseconds) { return static_cast<double>(milliseconds) / 1e3; }
+
+std::string block_of(Labels labels) {
+  std::string block;
+  for (const auto& [name, value] : labels) append_label(block, name, value);
+  return block;
+}
+
+// The header is written with the first sample: a family without samples is left out.
+class Family {
+ public:
+  Family(SampleSink& sink, FamilyHeader header) : sink_(sink), header_(std::move(header)) {}
+
+  void add(Labels labels, auto number) {
+    if (!begun_) sink_.begin_family(header_);
+    begun_ = true;
+    sink_.value(block_of(labels), number);
+  }
+
+ private:
+  SampleSink& sink_;
+  const FamilyHeader header_;
+  bool begun_ = false;
+};
+
+constexpr MetricType kGauge = MetricType::kGauge;
+constexpr MetricType kCounter = MetricType::kCounter;
+
+void write_states(const OtaBook& book, OtaMoment now, SampleSink& sink) {
+  Family state(sink, {"ota_state",
+                      "1 for every state that the engine's update is in, idle without one; several "
+                      "may go on at once.",
+                      kGauge,
+                      "",
+                      {}});
+  for (const auto& [name, engine] : book.engines()) {
+    const OtaStates states = engine.open ? engine.open->states : states_of(OtaState::kIdle);
+    for (size_t i = 0; i < kOtaStateNames.size(); ++i) {
+      state.add({{"engine", name}, {"state", kOtaStateNames[i]}}, uint64_t{states.test(i)});
+    }
+  }
+  Family seconds(sink, {"ota_state_seconds_total",
+                        "Time in a state since the exporter started; `kernel_exporter ota history` "
+                        "has it per transaction.",
+                        kCounter,
+                        "seconds",
+                        {}});
+  for (const auto& [name, engine] : book.engines()) {
+    for (size_t i = 0; i < kOtaStateNames.size(); ++i) {
+      const int64_t time = book.state_ns(engine, static_cast<OtaState>(i), now.boottime_ns);
+      seconds.add({{"engine", name}, {"state", kOtaStateNames[i]}}, seconds_of_ns(time));
+    }
+  }
+}
+
+void write_totals(const OtaBook& book, SampleSink& sink) {
+  Family results(sink, {"ota_transactions_total",
+                        "Updates that ended, by result; succeeded means booted and confirmed.",
+                        kCounter,
+                        "",
+                        {}});
+  for (const auto& [name, engine] : book.engines()) {
+    for (size_t i = 0; i < kOtaOutcomeNames.size(); ++i) {
+      results.add({{"engine", name}, {"result", kOtaOutcomeNames[i]}}, engine.totals.outcomes[i]);
+    }
+  }
+  Family causes(sink, {"ota_failures_total",
+                       "Updates that failed, were interrupted or rolled back for a known cause.",
+                       kCounter,
+                       "",
+                       {}});
+  for (const auto& [name, engine] : book.engines()) {
+    for (size_t i = 0; i < kOtaCauseCount; ++i) {
+      causes.add({{"engine", name}, {"cause", kOtaCauseNames[i]}}, engine.totals.causes[i]);
+    }
+  }
+}
+
+void write_open(const OtaBook& book, SampleSink& sink) {
+  const auto each = [&](FamilyHeader header, auto&& add) {
+    Family family(sink, std::move(header));
+    for (const OtaTransactionPtr& open : book.open_transactions()) add(family, *open);
+  };
+  each({"ota_transaction_info", "1 while the update is open.", kGauge, "", {}},
+       [](Family& family, const OtaTransaction& open) {
+         family.add(
+             {{"engine", open.engine}, {"txid", open.id}, {"from", open.from}, {"to", open.to}},
+             uint64_t{1});
+       });
+  each({"ota_progress_ratio",
+        "Progress of the open update as its agent tells it.",
+        kGauge,
+        "ratio",
+        {}},
+       [](Family& family, const OtaTransaction& open) {
+         if (open.progress) family.add({{"engine", open.engine}}, *open.progress);
+       });
+  each({"ota_transaction_start_timestamp_seconds",
+        "When the open update began.",
+        kGauge,
+        "seconds",
+        {}},
+       [](Family& family, const OtaTransaction& open) {
+         family.add({{"engine", open.engine}}, seconds_of_ms(open.started_ms));
+       });
+  each({"ota_payload_bytes",
+        "Size of the open update's payload as its agent tells it.",
+        kGauge,
+        "bytes",
+        {}},
+       [](Family& family, const OtaTransaction& open) {
+         if (open.payload_bytes > 0) family.add({{"engine", open.engine}}, open.payload_bytes);
+       });
+}
+
+void write_last(const OtaBook& book, SampleSink& sink) {
+  const auto each = [&](FamilyHeader header, auto&& add) {
+    Family family(sink, std::move(header));
+    for (const auto& [name, engine] : book.engines()) {
+      if (engine.last) add(family, *engine.last);
+    }
+  };
+  each({"ota_last_result_info",
+        "1, with the result of the last update that ended as labels.",
+        kGauge,
+        "",
+        {}},
+       [](Family& family, const OtaTransaction& last) {
+         family.add({{"engine", last.engine},
+                     {"to", last.to},
+                     {"result", name_of(*last.outcome)},
+                     {"cause", name_of(last.cause)}},
+                    uint64_t{1});
+       });
+  each({"ota_last_end_timestamp_seconds", "When the last update ended.", kGauge, "seconds", {}},
+       [](Family& family, const OtaTransaction& last) {
+         family.add({{"engine", last.engine}}, seconds_of_ms(last.ended_ms));
+       });
+  each({"ota_last_duration_seconds",
+        "From begin to end of the last update, without the time that the machine was off.",
+        kGauge,
+        "seconds",
+        {}},
+       [](Family& family, const OtaTransaction& last) {
+         family.add({{"engine", last.engine}}, seconds_of_ns(last.elapsed_ns));
+       });
+}
+
+void write_activity(const OtaBook& book, SampleSink& sink) {
+  Family activity(sink, {"ota_last_activity_timestamp_seconds",
+                         "When the engine's agent last said something of an update.",
+                         kGauge,
+                         "seconds",
+                         {}});
+  for (const auto& [name, engine] : book.engines()) {
+    if (engine.activity_ms > 0) {
+      activity.add({{"engine", name}}, seconds_of_ms(engine.activity_ms));
+    }
+  }
+  Family downloaded(sink, {"ota_downloaded_bytes_total",
+                           "Bytes downloaded as agents tell it, since the exporter started.",
+                           kCounter,
+                           "bytes",
+                           {}});
+  for (const auto& [name, engine] : book.engines()) {
+    downloaded.add({{"engine", name}}, engine.downloaded_bytes);
+  }
+}
+
+void write_failure(const OtaBook& book, SampleSink& sink) {
+  const auto& failure = book.last_failure();
+  if (!failure) return;
+  Family(sink, {"ota_last_failure_info",
+                "1, with what went wrong last in an update, whether or not the update failed.",
+                kGauge,
+                "",
+                {}})
+      .add({{"engine", failure->engine},
+            {"cause", name_of(failure->cause)},
+            {"device", failure->device}},
+           uint64_t{1});
+  Family(sink,
+         {"ota_last_failure_timestamp_seconds", "When it was recorded.", kGauge, "seconds", {}})
+      .add({}, seconds_of_ms(failure->at_ms));
+  if (failure->offset) {
+    Family(sink,
+           {"ota_last_failure_offset_bytes", "Where on the device it was.", kGauge, "bytes", {}})
+        .add({}, *failure->offset);
+  }
+  if (failure->detection_seconds) {
+    Family(sink, {"ota_cause_detection_seconds",
+                  "From the kernel's event behind the last failure to its record.",
+                  kGauge,
+                  "seconds",
+                  {}})
+        .add({}, *failure->detection_seconds);
+  }
+}
+
+void write_self(const OtaLedgerStatus& ledger, const OtaAgent& agent, SampleSink& sink) {
+  Family(sink, {"kernel_exporter_ota_ledger_writable",
+                "0 while what happens to updates cannot be written to the ledger.",
+                kGauge,
+                "",
+                {}})
+      .add({}, uint64_t{ledger.writable});
+  Family skipped(sink, {"kernel_exporter_ota_ledger_records_skipped_total",
+                        "Records that could not be read when the exporter started.",
+                        kCounter,
+                        "",
+                        {}});
+  skipped.add({{"reason", "damaged"}}, ledger.damaged);
+  skipped.add({{"reason", "newer_version"}}, ledger.newer);
+  Family refused(sink, {"kernel_exporter_ota_messages_refused_total",
+                        "Messages of agents that were refused.",
+                        kCounter,
+                        "",
+                        {}});
+  for (size_t i = 0; i < kOtaRefusalNames.size(); ++i) {
+    refused.add({{"reason", kOtaRefusalNames[i]}}, agent.refused(static_cast<OtaRefusalReason>(i)));
+  }
+}
+
+}  // namespace
+
+void OtaMetrics::write(SampleSink& sink) const {
+  const auto book = tracker_.book();
+  write_states(*book, tracker_.now(), sink);
+  write_totals(*book, sink);
+  write_open(*book, sink);
+  write_last(*book, sink);
+  write_activity(*book, sink);
+  write_failure(*book, sink);
+  write_self(tracker_.ledger_status(), agent_, sink);
+}
+
+}  // namespace kernel_exporter

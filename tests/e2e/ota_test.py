@@ -1,0 +1,103 @@
+"""Updates told by the command line, seen in /metrics, kept over restarts of the exporter."""
+import json
+import os
+import signal
+import tempfile
+import unittest
+
+from exporter_process import ExporterProcess, run_exporter
+
+
+class Ota(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="kernel_exporter_ota_")
+        self.addCleanup(folder.cleanup)
+        self.socket = os.path.join(folder.name, "ota.sock")
+        self.ledger = os.path.join(folder.name, "state", "ota.ledger")
+        self.config = os.path.join(folder.name, "ota.yaml")
+        self.write_config(f"socket: {self.socket}\nledger: {self.ledger}\nengines: [custom, rauc]\n")
+
+    def write_config(self, text):
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def exporter(self):
+        return ExporterProcess(arguments=["--ota.config", self.config])
+
+    def ota(self, *arguments, code=0):
+        done = run_exporter("ota", "--socket", self.socket, *arguments)
+        self.assertEqual(done.returncode, code, done)
+        return done.stdout.decode() if code == 0 else done.stderr.decode()
+
+    def begin(self, name):
+        return self.ota("begin", "--id", name, "--engine", "custom", "--from", "1.0", "--to", "2.0",
+                        "--payload-bytes", "1000", "--device", "/dev/null=slot", "--cgroup", "/ota.slice")
+
+    def test_counters_and_the_open_update_outlive_the_exporter(self):
+        with self.exporter() as exporter:
+            for cause in ("media_error", "power_loss", "engine_error"):
+                self.assertEqual(exporter.scrape().value("ota_failures_total", engine="rauc", cause=cause), 0)
+            self.assertEqual(self.begin("2026-11"), "transaction 1: idle\n")
+            self.ota("set", "downloading", "applying", "--progress", "40", "--downloaded-bytes", "400")
+            scrape = exporter.scrape()
+            self.assertEqual(scrape.value("ota_transaction_info", engine="custom", txid="2026-11",
+                                          **{"from": "1.0", "to": "2.0"}), 1)
+            self.assertEqual(scrape.value("ota_progress_ratio", engine="custom"), 0.4)
+            for state, value in (("idle", 0), ("downloading", 1), ("applying", 1)):
+                self.assertEqual(scrape.value("ota_state", engine="custom", state=state), value)
+            self.assertEqual(self.ota("end", "failed", "--cause", "verify_failed"),
+                             "transaction 1: failed, verify_failed\n")
+            self.begin("2026-12")
+            self.ota("set", "applying")
+            exporter.send(signal.SIGKILL)
+            exporter.wait()
+        with self.exporter() as exporter:
+            scrape = exporter.scrape()
+            self.assertEqual(scrape.value("ota_transactions_total", engine="custom", result="failed"), 1)
+            self.assertEqual(scrape.value("ota_failures_total", engine="custom", cause="verify_failed"), 1)
+            self.assertEqual(scrape.value("ota_state", engine="custom", state="applying"), 1)
+            self.assertEqual(scrape.value("kernel_exporter_ota_ledger_writable"), 1)
+            self.assertIn("applying", self.ota("status"))
+            self.assertEqual(self.ota("end", "installed"), "transaction 2: rebooting\n")
+            self.assertIn("not possible in state rebooting", self.ota("end", "confirmed", code=1))
+            refused = "kernel_exporter_ota_messages_refused_total"
+            self.assertEqual(exporter.scrape().value(refused, reason="not_possible"), 1)
+            history = json.loads(self.ota("history", "--json"))
+            self.assertEqual([(entry["id"], entry["result"], entry["cause"]) for entry in history],
+                             [("2026-11", "failed", "verify_failed")])
+            self.assertRegex(self.ota("history"), r"(?m)^1 .*custom +2026-11 +1\.0 -> 2\.0 .*failed +verify_failed")
+        self.assertRegex(self.ota("history", "--ledger", self.ledger), r"(?m)^2 .* open: rebooting")
+        self.assertIn("--ota.config FILE` running?", self.ota("history", code=1))
+
+    def test_only_ota_when_only_ota_is_asked(self):
+        with self.exporter() as exporter:
+            families = exporter.scrape("/metrics?collect[]=ota").types
+            self.assertIn("ota_state", families)
+            self.assertEqual([name for name in families if not name.startswith(("ota_", "kernel_exporter_ota_"))], [])
+
+    def test_without_configuration_there_is_no_trace(self):
+        with ExporterProcess() as exporter:
+            self.assertEqual([name for name in exporter.scrape().types if "ota_" in name], [])
+            self.assertEqual(exporter.get("/metrics?collect[]=ota").status, 400)
+
+    def test_a_faulty_configuration_is_refused_with_its_line(self):
+        self.write_config("engines: [custom]\nsoket: /run/x\n")
+        done = run_exporter("serve", "--ota.config", self.config, "--web.listen-address", "127.0.0.1:0")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{self.config}:2: unknown key \"soket\"", done.stderr.decode())
+
+    def test_a_ledger_that_cannot_be_written_is_said_and_overcome(self):
+        with open(os.path.dirname(self.ledger), "w", encoding="utf-8"):
+            pass  # a file where a folder should be
+        with self.exporter() as exporter:
+            self.assertEqual(exporter.scrape().value("kernel_exporter_ota_ledger_writable"), 0)
+            exporter.wait_for_line(r"going on without it")
+            self.begin("2026-11")
+            os.unlink(os.path.dirname(self.ledger))
+            self.ota("set", "applying")
+            self.assertEqual(exporter.scrape().value("kernel_exporter_ota_ledger_writable"), 1)
+        self.assertRegex(self.ota("history", "--ledger", self.ledger), "open: applying")
+
+
+if __name__ == "__main__":
+    unittest.main()
