@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* From a bio to the part of a file whose pages it writes. */
+#pragma once
+
+#include "compat.bpf.h"
+
+/* include/linux/sched.h, the same from 5.10 to 6.18. */
+#define PF_KTHREAD 0x00200000
+
+/* Cgroups are nested less deeply than this, counted from the innermost. */
+#define CGROUP_LEVELS 16
+
+/* 256 pages, 1 MiB: two writers of one device or file seldom meet within one. */
+#define PAGE_REGION_SHIFT 8
+
+#define S_IFMT	0170000
+#define S_IFBLK 0060000
+
+struct page_region {
+	u64 inode; /* 0: the block device itself */
+	u64 number;
+	u32 device; /* device number; of the file system for a file */
+	u32 reserved;
+};
+
+struct page_owner {
+	u64 owner;
+	u32 disk; /* device number */
+	u32 reserved;
+};
+
+static __always_inline u32 inode_device(struct inode *inode, u64 *number)
+{
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFBLK)
+		return BPF_CORE_READ(inode, i_rdev);
+	*number = BPF_CORE_READ(inode, i_ino);
+	return BPF_CORE_READ(inode, i_sb, s_dev);
+}
+
+/*
+ * The region of the bio's first page. False when the page is not in a page cache, as for direct
+ * I/O, whose pages are the process's own. Clones have no bi_vcnt, but share the vector.
+ */
+static __always_inline bool page_region_of_bio(struct bio *bio, struct page_region *region)
+{
+	struct bio_vec *vector = BPF_CORE_READ(bio, bi_io_vec);
+	u32 current = BPF_CORE_READ(bio, bi_iter.bi_idx);
+	struct page *page;
+	struct inode *inode;
+	u64 head, mapping;
+
+	if (!vector)
+		return false;
+	vector += current;
+	page = BPF_CORE_READ(vector, bv_page);
+	head = BPF_CORE_READ(page, compound_head);
+	if (head & 1)
+		page = (void *)(head - 1);
+	mapping = folio_mapping(page);
+	/* The lower two bits: anonymous memory, or not a mapping at all. */
+	if (!mapping || mapping & 3)
+		return false;
+	inode = BPF_CORE_READ((struct address_space *)mapping, host);
+	/* In memory of the kernel's own these bytes mean something else. */
+	if (!inode || (u64)BPF_CORE_READ(inode, i_mapping) != mapping)
+		return false;
+	region->device = inode_device(inode, &region->inode);
+	region->number = folio_index(page) >> PAGE_REGION_SHIFT;
+	return true;
+}
