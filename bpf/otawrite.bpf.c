@@ -235,8 +235,7 @@ static __always_inline u64 blkcg_transaction(const struct otawrite_filter *filte
 	if (!bpf_core_field_exists(bio->bi_blkg))
 		return 0;
 	cgroup = BPF_CORE_READ(bio, bi_blkg, blkcg, css.cgroup);
-	if (!cgroup ||
-	    BPF_CORE_READ(cgroup, root) != BPF_CORE_READ(task, cgroups, dfl_cgrp, root))
+	if (!cgroup || BPF_CORE_READ(cgroup, root) != BPF_CORE_READ(task, cgroups, dfl_cgrp, root))
 		return 0;
 	return cgroup_transaction(filter, cgroup);
 }

@@ -71,12 +71,12 @@ struct otawrite_device_key {
 
 /* Map otawrite_last_error: the latest failed request of a bound device. */
 struct otawrite_last_error {
-	__u64 sector; /* of the disk, the request's first */
-	__u64 offset; /* the same in bytes from the start of the bound device */
-	__u64 bytes;  /* that failed */
-	__u64 at_ns;  /* CLOCK_BOOTTIME */
-	__u64 count;  /* failed requests of this device, this one included */
-	__u32 status; /* enum block_status */
+	__u64 sector;	 /* of the disk, the request's first */
+	__u64 offset;	 /* the same in bytes from the start of the bound device */
+	__u64 bytes;	 /* that failed */
+	__u64 at_ns;	 /* CLOCK_BOOTTIME */
+	__u64 count;	 /* failed requests of this device, this one included */
+	__u32 status;	 /* enum block_status */
 	__u32 operation; /* enum block_operation */
 	__u32 role;	 /* enum ota_role */
 	__u32 reserved;

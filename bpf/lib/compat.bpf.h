@@ -100,8 +100,8 @@ static __always_inline u32 block_status_number(u32 status)
 
 /*
  * 7f203bc89eb6 ("cgroup: Replace cgroup->ancestor_ids[] with ->ancestors[]"), 6.1. Delete the old
- * half when 6.1 is the oldest kernel. Ask outside of loops: the compiler moves the offset of a field
- * that does not exist out of a loop, past the question.
+ * half when 6.1 is the oldest kernel. Ask outside of loops: the compiler moves the offset of a
+ * field that does not exist out of a loop, past the question.
  */
 static __always_inline bool cgroup_keeps_ancestor_ids(struct cgroup *cgroup)
 {

@@ -120,8 +120,7 @@ Result<void> OtaBindings::write_disk(BlockNumber disk) {
   std::set<uint32_t>& listed = listed_[disk];
   for (const BlockNumber partition : block_partitions(paths_, disk)) {
     listed.insert(kernel_number(partition));
-    const auto written =
-        set_entry(*object_, "otawrite_device", kernel_number(partition), entry);
+    const auto written = set_entry(*object_, "otawrite_device", kernel_number(partition), entry);
     if (!written) return written;
   }
   entry.ranges = static_cast<uint32_t>(ranges.size());
