@@ -152,7 +152,7 @@ static __always_inline const struct otawrite_filter *bound(void)
 static __always_inline const struct otawrite_device *
 find_device(const struct otawrite_filter *filter, u32 device)
 {
-	if (!(filter->devices >> (device & 63) & 1))
+	if (!(filter->devices >> OTAWRITE_FILTER_BIT(device) & 1))
 		return NULL;
 	return bpf_map_lookup_elem(&otawrite_device, &device);
 }
@@ -186,43 +186,66 @@ static __always_inline bool find_target(const struct otawrite_filter *filter, st
 	return false;
 }
 
-static __always_inline u64 nearest_transaction(const struct otawrite_filter *filter,
-					       struct cgroup *cgroup, bool keeps_ids)
+static __always_inline u64 bound_transaction(const struct otawrite_filter *filter, u64 cgroup)
 {
-	int level = BPF_CORE_READ(cgroup, level), up;
+	u64 *transaction;
 
-	for (up = 0; up < CGROUP_LEVELS && up <= level; up++) {
-		u64 id = cgroup_ancestor_id(cgroup, level - up, keeps_ids), *transaction;
-
-		if (!(filter->cgroups >> (id & 63) & 1))
-			continue;
-		transaction = bpf_map_lookup_elem(&otawrite_cgroup, &id);
-		if (transaction)
-			return *transaction;
-	}
-	return 0;
+	if (!(filter->cgroups >> OTAWRITE_FILTER_BIT(cgroup) & 1))
+		return 0;
+	transaction = bpf_map_lookup_elem(&otawrite_cgroup, &cgroup);
+	return transaction ? *transaction : 0;
 }
 
+/* How the ids of a cgroup and its ancestors are read; constant wherever it is used. */
+enum ancestry {
+	ANCESTRY_KEPT_IDS,
+	ANCESTRY_POINTERS,
+	ANCESTRY_OF_CURRENT, /* by a helper, the cheapest */
+};
+
 /* The transaction that the cgroup or an ancestor of it is bound to, the nearest; 0 for none. */
-static __always_inline u64 cgroup_transaction(const struct otawrite_filter *filter,
-					      struct cgroup *cgroup)
+static __always_inline u64 nearest_transaction(const struct otawrite_filter *filter,
+					       struct cgroup *cgroup, int level,
+					       enum ancestry ancestry)
 {
-	if (!filter->cgroups)
-		return 0;
-	if (cgroup_keeps_ancestor_ids(cgroup))
-		return nearest_transaction(filter, cgroup, true);
-	return nearest_transaction(filter, cgroup, false);
+	int up;
+
+	for (up = 0; up < CGROUP_LEVELS && up <= level; up++) {
+		u64 id, transaction;
+
+		if (ancestry == ANCESTRY_OF_CURRENT)
+			id = bpf_get_current_ancestor_cgroup_id(level - up);
+		else if (ancestry == ANCESTRY_POINTERS)
+			id = cgroup_ancestor_id(cgroup, level - up);
+		else
+			id = cgroup_kept_ancestor_id(cgroup, level - up);
+		transaction = bound_transaction(filter, id);
+		if (transaction)
+			return transaction;
+	}
+	return 0;
 }
 
 /* Kernel threads work for others, without saying for whom. */
 static __always_inline u64 task_owner(const struct otawrite_filter *filter)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	u64 transaction;
+	u64 transaction = 0;
+	struct task_struct *task;
+	struct cgroup *cgroup = NULL;
+	int level;
 
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+	if (current_is_kernel_thread())
 		return OTAWRITE_OWNER_UNKNOWN;
-	transaction = cgroup_transaction(filter, BPF_CORE_READ(task, cgroups, dfl_cgrp));
+	if (!filter->cgroups)
+		return OTAWRITE_OWNER_OTHER;
+	level = current_cgroup_level();
+	if (cgroup_keeps_ancestor_ids(cgroup)) {
+		task = (void *)bpf_get_current_task();
+		cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+		transaction = nearest_transaction(filter, cgroup, level, ANCESTRY_KEPT_IDS);
+	} else {
+		transaction = nearest_transaction(filter, NULL, level, ANCESTRY_OF_CURRENT);
+	}
 	return transaction ? transaction : OTAWRITE_OWNER_OTHER;
 }
 
@@ -231,13 +254,17 @@ static __always_inline u64 blkcg_transaction(const struct otawrite_filter *filte
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct cgroup *cgroup;
+	int level;
 
-	if (!bpf_core_field_exists(bio->bi_blkg))
+	if (!filter->cgroups || !bpf_core_field_exists(bio->bi_blkg))
 		return 0;
 	cgroup = BPF_CORE_READ(bio, bi_blkg, blkcg, css.cgroup);
 	if (!cgroup || BPF_CORE_READ(cgroup, root) != BPF_CORE_READ(task, cgroups, dfl_cgrp, root))
 		return 0;
-	return cgroup_transaction(filter, cgroup);
+	level = BPF_CORE_READ(cgroup, level);
+	if (cgroup_keeps_ancestor_ids(cgroup))
+		return nearest_transaction(filter, cgroup, level, ANCESTRY_KEPT_IDS);
+	return nearest_transaction(filter, cgroup, level, ANCESTRY_POINTERS);
 }
 
 /* Whether the page is in the cache of a file or device on the disk; then also its owner. */
@@ -367,7 +394,7 @@ static __always_inline void stamp_page(void *folio, struct address_space *mappin
 
 	if (!filter || !mapping)
 		return;
-	region.device = inode_device(mapping->host, &region.inode);
+	region_of_mapping(mapping, &region);
 	device = find_device(filter, region.device);
 	if (!device)
 		return;

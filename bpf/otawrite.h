@@ -29,9 +29,11 @@ enum ota_step {
 };
 
 /*
- * Map otawrite_filter, one element: what can be left out without a lookup. Bit n of a mask: a
- * number with the lower six bits n may be bound. A mask of 0: nothing is bound.
+ * Map otawrite_filter, one element: what can be left out without a lookup. A bit of a mask: numbers
+ * with that bit may be bound. A mask of 0: nothing is bound.
  */
+#define OTAWRITE_FILTER_BIT(number) (((number) ^ (number) >> 20) & 63)
+
 struct otawrite_filter {
 	__u64 devices; /* by device number */
 	__u64 cgroups; /* by cgroup id */

@@ -4,9 +4,6 @@
 
 #include "compat.bpf.h"
 
-/* include/linux/sched.h, the same from 5.10 to 6.18. */
-#define PF_KTHREAD 0x00200000
-
 /* Cgroups are nested less deeply than this, counted from the innermost. */
 #define CGROUP_LEVELS 16
 
@@ -29,12 +26,18 @@ struct page_owner {
 	u32 reserved;
 };
 
-static __always_inline u32 inode_device(struct inode *inode, u64 *number)
+/* A mapping that the tracepoint passed: its fields can be loaded. */
+static __always_inline void region_of_mapping(struct address_space *mapping,
+					      struct page_region *region)
 {
-	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFBLK)
-		return BPF_CORE_READ(inode, i_rdev);
-	*number = BPF_CORE_READ(inode, i_ino);
-	return BPF_CORE_READ(inode, i_sb, s_dev);
+	struct inode *inode = mapping->host;
+
+	if ((inode->i_mode & S_IFMT) == S_IFBLK) {
+		region->device = inode->i_rdev;
+		return;
+	}
+	region->inode = inode->i_ino;
+	region->device = inode->i_sb->s_dev;
 }
 
 /*
@@ -64,7 +67,12 @@ static __always_inline bool page_region_of_bio(struct bio *bio, struct page_regi
 	/* In memory of the kernel's own these bytes mean something else. */
 	if (!inode || (u64)BPF_CORE_READ(inode, i_mapping) != mapping)
 		return false;
-	region->device = inode_device(inode, &region->inode);
 	region->number = folio_index(page) >> PAGE_REGION_SHIFT;
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFBLK) {
+		region->device = BPF_CORE_READ(inode, i_rdev);
+		return true;
+	}
+	region->inode = BPF_CORE_READ(inode, i_ino);
+	region->device = BPF_CORE_READ(inode, i_sb, s_dev);
 	return true;
 }

@@ -60,7 +60,7 @@ Result<Snapshot> read_map(const LoadedObject& object, const char* map) {
   return snapshot;
 }
 
-uint64_t filter_bit(uint64_t number) { return uint64_t{1} << (number & 63); }
+uint64_t filter_bit(uint64_t number) { return uint64_t{1} << OTAWRITE_FILTER_BIT(number); }
 
 }  // namespace
 
