@@ -40,31 +40,38 @@ static __always_inline void region_of_mapping(struct address_space *mapping,
 	region->device = inode->i_sb->s_dev;
 }
 
-/*
- * The region of the bio's first page. False when the page is not in a page cache, as for direct
- * I/O, whose pages are the process's own. Clones have no bi_vcnt, but share the vector.
- */
-static __always_inline bool page_region_of_bio(struct bio *bio, struct page_region *region)
-{
-	struct bio_vec *vector = BPF_CORE_READ(bio, bi_io_vec);
-	u32 current = BPF_CORE_READ(bio, bi_iter.bi_idx);
-	struct page *page;
-	struct inode *inode;
-	u64 head, mapping;
+/* The lower two bits of page.mapping: anonymous memory, or not a mapping at all. */
+#define PAGE_MAPPING_FLAGS 3
 
-	if (!vector)
+/* `page` has its type, so that its fields can be loaded, and is no tail of a folio. */
+static __always_inline bool region_of_head_page(struct page *page, struct page_region *region)
+{
+	struct address_space *mapping;
+	struct inode *inode;
+	u64 number = 0;
+
+	/* Loaded, it would be a pointer, on which the verifier forbids arithmetic. */
+	bpf_core_read(&number, sizeof(number), &page->mapping);
+	if (!number || number & PAGE_MAPPING_FLAGS)
 		return false;
-	vector += current;
-	page = BPF_CORE_READ(vector, bv_page);
-	head = BPF_CORE_READ(page, compound_head);
-	if (head & 1)
-		page = (void *)(head - 1);
-	mapping = folio_mapping(page);
-	/* The lower two bits: anonymous memory, or not a mapping at all. */
-	if (!mapping || mapping & 3)
+	mapping = page->mapping;
+	inode = mapping->host;
+	/* In memory of the kernel's own these bytes mean something else. */
+	if (!inode || inode->i_mapping != mapping)
+		return false;
+	region_of_mapping(mapping, region);
+	region->number = folio_index(page) >> PAGE_REGION_SHIFT;
+	return true;
+}
+
+static __always_inline bool region_of_page_at(struct page *page, struct page_region *region)
+{
+	u64 mapping = folio_mapping(page);
+	struct inode *inode;
+
+	if (!mapping || mapping & PAGE_MAPPING_FLAGS)
 		return false;
 	inode = BPF_CORE_READ((struct address_space *)mapping, host);
-	/* In memory of the kernel's own these bytes mean something else. */
 	if (!inode || (u64)BPF_CORE_READ(inode, i_mapping) != mapping)
 		return false;
 	region->number = folio_index(page) >> PAGE_REGION_SHIFT;
@@ -75,4 +82,33 @@ static __always_inline bool page_region_of_bio(struct bio *bio, struct page_regi
 	region->inode = BPF_CORE_READ(inode, i_ino);
 	region->device = BPF_CORE_READ(inode, i_sb, s_dev);
 	return true;
+}
+
+/*
+ * The region of the bio's first page. False when the page is not in a page cache, as for direct
+ * I/O, whose pages are the process's own. Clones have no bi_vcnt, but share the vector.
+ */
+static __always_inline bool page_region_of_bio(struct bio *bio, struct page_region *region)
+{
+	u32 current = bio->bi_iter.bi_idx;
+	struct bio_vec *vector;
+	struct page *page;
+	u64 head = 0;
+
+	/* What nobody has split or cloned yet: all but always. */
+	if (!current && bio->bi_io_vec) {
+		page = bio->bi_io_vec->bv_page;
+		bpf_core_read(&head, sizeof(head), &page->compound_head);
+		if (!(head & 1))
+			return region_of_head_page(page, region);
+	}
+	vector = BPF_CORE_READ(bio, bi_io_vec);
+	if (!vector)
+		return false;
+	vector += current;
+	page = BPF_CORE_READ(vector, bv_page);
+	head = BPF_CORE_READ(page, compound_head);
+	if (head & 1)
+		page = (void *)(head - 1);
+	return region_of_page_at(page, region);
 }
