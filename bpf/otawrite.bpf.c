@@ -291,12 +291,12 @@ static __always_inline bool find_page_owner(const struct otawrite_filter *filter
 
 static __always_inline enum ota_step find_writer(const struct otawrite_filter *filter,
 						 struct bio *bio, const struct target_io *io,
-						 u64 *transaction)
+						 bool has_pages, u64 *transaction)
 {
 	bool cached = false;
 	u64 owner = OTAWRITE_OWNER_UNKNOWN;
 
-	if (io->operation == BLOCK_WRITE)
+	if (has_pages)
 		cached = find_page_owner(filter, bio, io, &owner);
 	if (cached && owner == OTAWRITE_OWNER_OTHER)
 		return OTA_BY_NOBODY;
@@ -316,9 +316,9 @@ static __always_inline enum ota_step find_writer(const struct otawrite_filter *f
 	return *transaction ? OTA_BY_BLKCG : OTA_BY_DEVICE;
 }
 
-static __always_inline bool is_write(enum block_operation operation)
+static __always_inline bool is_write(u32 operation)
 {
-	return operation == BLOCK_WRITE || operation == BLOCK_WRITE_ZEROES;
+	return operation == REQ_OP_WRITE || operation == REQ_OP_WRITE_ZEROES;
 }
 
 static __always_inline void count_transaction(u64 transaction, enum ota_step step, u32 bytes)
@@ -340,21 +340,26 @@ static __always_inline void queue_bio(struct bio *bio, const unsigned long long 
 	struct otawrite_key key;
 	struct otawrite_stats *stats;
 	u64 transaction = 0;
+	bool has_pages;
+	u32 operation;
 
 	if (!filter)
 		return;
-	io.bytes = bio->bi_iter.bi_size;
-	io.operation = bio_operation(bio->bi_opf & REQ_OP_MASK, io.bytes);
-	if (io.operation == BLOCK_READ)
+	operation = bio->bi_opf & REQ_OP_MASK;
+	if (operation == REQ_OP_READ)
 		return;
 	disk = bio_disk(bio);
+	io.bytes = bio->bi_iter.bi_size;
 	if (!disk || !find_target(filter, disk, bio->bi_iter.bi_sector, &io))
 		return;
+	has_pages = operation == REQ_OP_WRITE && io.bytes;
+	key.step = find_writer(filter, bio, &io, has_pages, &transaction);
+	/* Not earlier: the verifier follows each operation by itself from here on. */
+	io.operation = bio_operation(operation, io.bytes);
 	key.major = io.major;
 	key.minor = io.minor;
 	key.role = io.role;
 	key.operation = io.operation;
-	key.step = find_writer(filter, bio, &io, &transaction);
 	stats = lookup_or_insert(&otawrite, &key, &no_writes);
 	if (stats) {
 		stats->bytes += io.bytes;
@@ -362,7 +367,7 @@ static __always_inline void queue_bio(struct bio *bio, const unsigned long long 
 	} else {
 		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
 	}
-	if (transaction && is_write(io.operation))
+	if (transaction && io.bytes && is_write(operation))
 		count_transaction(transaction, key.step, io.bytes);
 	if (!disk->queue->mq_ops)
 		in_flight_begin(&otawrite_start, argument(ctx, index), bpf_ktime_get_ns());
@@ -503,10 +508,11 @@ int BPF_PROG(otawrite_rq_complete, struct request *request, int error, unsigned 
 	disk = request_disk(request);
 	if (!disk || !find_target(filter, disk, request->__sector, &io))
 		return 0;
-	io.operation = block_operation(operation);
-	if (error)
+	if (error) {
+		io.operation = block_operation(operation);
 		count_error(&io, error < 0 ? status_of_errno(-error) : status_of_block(error));
-	if (is_write(io.operation) && bytes >= request->__data_len)
+	}
+	if (is_write(operation) && bytes >= request->__data_len)
 		observe_latency(&io, request->start_time_ns);
 	return 0;
 }
@@ -516,22 +522,24 @@ SEC("tp_btf/block_bio_complete")
 int BPF_PROG(otawrite_bio_complete, struct request_queue *queue, struct bio *bio)
 {
 	const struct otawrite_filter *filter = bound();
-	u32 status = bio->bi_status;
+	u32 status = bio->bi_status, operation;
 	struct target_io io = {};
 	struct gendisk *disk;
 
 	if (!filter || (!status && queue->mq_ops))
 		return 0;
-	io.bytes = bio->bi_iter.bi_size;
-	io.operation = bio_operation(bio->bi_opf & REQ_OP_MASK, io.bytes);
-	if (!status && io.operation == BLOCK_READ)
+	operation = bio->bi_opf & REQ_OP_MASK;
+	if (!status && operation == REQ_OP_READ)
 		return 0;
 	disk = bio_disk(bio);
+	io.bytes = bio->bi_iter.bi_size;
 	if (!disk || !find_target(filter, disk, bio->bi_iter.bi_sector, &io))
 		return 0;
-	if (status)
+	if (status) {
+		io.operation = bio_operation(operation, io.bytes);
 		count_error(&io, status_of_block(status));
-	if (!queue->mq_ops && is_write(io.operation))
+	}
+	if (!queue->mq_ops && io.bytes && is_write(operation))
 		observe_latency(&io, in_flight_end(&otawrite_start, argument(ctx, 1)));
 	return 0;
 }

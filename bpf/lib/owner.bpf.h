@@ -4,8 +4,8 @@
 
 #include "compat.bpf.h"
 
-/* Cgroups are nested less deeply than this, counted from the innermost. */
-#define CGROUP_LEVELS 16
+/* How far up from a task the cgroup that is bound is looked for. */
+#define CGROUP_LEVELS 8
 
 /* 256 pages, 1 MiB: two writers of one device or file seldom meet within one. */
 #define PAGE_REGION_SHIFT 8
