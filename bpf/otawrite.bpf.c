@@ -205,10 +205,9 @@ enum ancestry {
 
 /* The transaction that the cgroup or an ancestor of it is bound to, the nearest; 0 for none. */
 static __always_inline u64 nearest_transaction(const struct otawrite_filter *filter,
-					       struct cgroup *cgroup, int level,
-					       enum ancestry ancestry)
+					       struct cgroup *cgroup, enum ancestry ancestry)
 {
-	int up;
+	int level = BPF_CORE_READ(cgroup, level), up;
 
 	for (up = 0; up < CGROUP_LEVELS && up <= level; up++) {
 		u64 id, transaction;
@@ -229,23 +228,19 @@ static __always_inline u64 nearest_transaction(const struct otawrite_filter *fil
 /* Kernel threads work for others, without saying for whom. */
 static __always_inline u64 task_owner(const struct otawrite_filter *filter)
 {
-	u64 transaction = 0;
-	struct task_struct *task;
-	struct cgroup *cgroup = NULL;
-	int level;
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct cgroup *cgroup;
+	u64 transaction;
 
-	if (current_is_kernel_thread())
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return OTAWRITE_OWNER_UNKNOWN;
 	if (!filter->cgroups)
 		return OTAWRITE_OWNER_OTHER;
-	level = current_cgroup_level();
-	if (cgroup_keeps_ancestor_ids(cgroup)) {
-		task = (void *)bpf_get_current_task();
-		cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
-		transaction = nearest_transaction(filter, cgroup, level, ANCESTRY_KEPT_IDS);
-	} else {
-		transaction = nearest_transaction(filter, NULL, level, ANCESTRY_OF_CURRENT);
-	}
+	cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	if (cgroup_keeps_ancestor_ids(cgroup))
+		transaction = nearest_transaction(filter, cgroup, ANCESTRY_KEPT_IDS);
+	else
+		transaction = nearest_transaction(filter, cgroup, ANCESTRY_OF_CURRENT);
 	return transaction ? transaction : OTAWRITE_OWNER_OTHER;
 }
 
@@ -254,17 +249,15 @@ static __always_inline u64 blkcg_transaction(const struct otawrite_filter *filte
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct cgroup *cgroup;
-	int level;
 
 	if (!filter->cgroups || !bpf_core_field_exists(bio->bi_blkg))
 		return 0;
 	cgroup = BPF_CORE_READ(bio, bi_blkg, blkcg, css.cgroup);
 	if (!cgroup || BPF_CORE_READ(cgroup, root) != BPF_CORE_READ(task, cgroups, dfl_cgrp, root))
 		return 0;
-	level = BPF_CORE_READ(cgroup, level);
 	if (cgroup_keeps_ancestor_ids(cgroup))
-		return nearest_transaction(filter, cgroup, level, ANCESTRY_KEPT_IDS);
-	return nearest_transaction(filter, cgroup, level, ANCESTRY_POINTERS);
+		return nearest_transaction(filter, cgroup, ANCESTRY_KEPT_IDS);
+	return nearest_transaction(filter, cgroup, ANCESTRY_POINTERS);
 }
 
 /* Whether the page is in the cache of a file or device on the disk; then also its owner. */
@@ -369,7 +362,7 @@ static __always_inline void queue_bio(struct bio *bio, const unsigned long long 
 	}
 	if (transaction && io.bytes && is_write(operation))
 		count_transaction(transaction, key.step, io.bytes);
-	if (!disk->queue->mq_ops)
+	if (!BPF_CORE_READ(disk, queue, mq_ops))
 		in_flight_begin(&otawrite_start, argument(ctx, index), bpf_ktime_get_ns());
 }
 
@@ -523,10 +516,14 @@ int BPF_PROG(otawrite_bio_complete, struct request_queue *queue, struct bio *bio
 {
 	const struct otawrite_filter *filter = bound();
 	u32 status = bio->bi_status, operation;
+	bool has_requests;
 	struct target_io io = {};
 	struct gendisk *disk;
 
-	if (!filter || (!status && queue->mq_ops))
+	if (!filter)
+		return 0;
+	has_requests = BPF_CORE_READ(queue, mq_ops);
+	if (!status && has_requests)
 		return 0;
 	operation = bio->bi_opf & REQ_OP_MASK;
 	if (!status && operation == REQ_OP_READ)
@@ -539,7 +536,7 @@ int BPF_PROG(otawrite_bio_complete, struct request_queue *queue, struct bio *bio
 		io.operation = bio_operation(operation, io.bytes);
 		count_error(&io, status_of_block(status));
 	}
-	if (!queue->mq_ops && io.bytes && is_write(operation))
+	if (!has_requests && io.bytes && is_write(operation))
 		observe_latency(&io, in_flight_end(&otawrite_start, argument(ctx, 1)));
 	return 0;
 }

@@ -127,34 +127,8 @@ static __always_inline u64 cgroup_ancestor_id(struct cgroup *cgroup, u32 level)
 	return BPF_CORE_READ(ancestor, kn, id);
 }
 
-/*
- * 3ca1032ab7ab ("bpf: Implement get_current_task_btf and RET_PTR_TO_BTF_ID"), 5.11: fields can be
- * loaded at a fifth of the cost of reading them. Delete the old half when 5.11 is the oldest
- * kernel.
- */
-#define CURRENT_TASK_HAS_TYPE                                                                      \
-	bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
-
 /* include/linux/sched.h, the same from 5.10 to 6.18. */
 #define PF_KTHREAD 0x00200000
-
-static __always_inline bool current_is_kernel_thread(void)
-{
-	if (CURRENT_TASK_HAS_TYPE)
-		return bpf_get_current_task_btf()->flags & PF_KTHREAD;
-	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), flags) & PF_KTHREAD;
-}
-
-/* On the cgroup v2 hierarchy. */
-static __always_inline int current_cgroup_level(void)
-{
-	struct task_struct *task;
-
-	if (CURRENT_TASK_HAS_TYPE)
-		return bpf_get_current_task_btf()->cgroups->dfl_cgrp->level;
-	task = (void *)bpf_get_current_task();
-	return BPF_CORE_READ(task, cgroups, dfl_cgrp, level);
-}
 
 /*
  * Where in its file the head page of a folio lies, in pages. struct folio came in 5.16, and

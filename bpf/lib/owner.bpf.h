@@ -4,7 +4,7 @@
 
 #include "compat.bpf.h"
 
-/* How far up from a task the cgroup that is bound is looked for. */
+/* A task is found to be in a bound cgroup when it is less than this many levels below it. */
 #define CGROUP_LEVELS 8
 
 /* 256 pages, 1 MiB: two writers of one device or file seldom meet within one. */
@@ -91,13 +91,13 @@ static __always_inline bool region_of_page_at(struct page *page, struct page_reg
 static __always_inline bool page_region_of_bio(struct bio *bio, struct page_region *region)
 {
 	u32 current = bio->bi_iter.bi_idx;
-	struct bio_vec *vector;
+	struct bio_vec *vector = bio->bi_io_vec;
 	struct page *page;
 	u64 head = 0;
 
 	/* What nobody has split or cloned yet: all but always. */
-	if (!current && bio->bi_io_vec) {
-		page = bio->bi_io_vec->bv_page;
+	if (!current && vector) {
+		page = vector->bv_page;
 		bpf_core_read(&head, sizeof(head), &page->compound_head);
 		if (!(head & 1))
 			return region_of_head_page(page, region);
