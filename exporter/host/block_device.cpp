@@ -17,12 +17,14 @@ std::string block_directory(const HostPaths& paths, BlockNumber device) {
          std::to_string(device.minor);
 }
 
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
 Result<uint64_t> read_count(const std::string& path) {
   const Result<std::string> text = read_text_file(path);
   if (!text) return tl::unexpected(text.error());
   uint64_t count = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), count);
-  if (error != std::errc() || end == text->data()) return fail(path + ": not a number: " + *text);
+  const auto error = std::from_chars(text->data(), text->data() + text->size(), count).ec;
+  if (error != std::errc()) return fail(path + ": not a number: " + first_line(*text));
   return count;
 }
 
@@ -34,10 +36,10 @@ Result<BlockNumber> read_block_number(const std::string& path) {
   const char* end = text->data() + text->size();
   const auto major = std::from_chars(text->data(), end, number.major);
   if (major.ec != std::errc() || major.ptr == end || *major.ptr != ':') {
-    return fail(path + ": not a device number: " + *text);
+    return fail(path + ": not a device number: " + first_line(*text));
   }
   if (std::from_chars(major.ptr + 1, end, number.minor).ec != std::errc()) {
-    return fail(path + ": not a device number: " + *text);
+    return fail(path + ": not a device number: " + first_line(*text));
   }
   return number;
 }
