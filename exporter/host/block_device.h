@@ -1,9 +1,9 @@
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/error.h"
@@ -19,7 +19,10 @@ std::optional<std::string> block_device_name(const HostPaths& paths, uint32_t ma
 struct BlockNumber {
   uint32_t major = 0;
   uint32_t minor = 0;
-  auto operator<=>(const BlockNumber&) const = default;
+  bool operator==(const BlockNumber&) const = default;
+  bool operator<(const BlockNumber& other) const {
+    return std::tie(major, minor) < std::tie(other.major, other.minor);
+  }
 };
 
 // Where a block device lies on its disk, in sectors of 512 bytes. A disk is all of itself, however

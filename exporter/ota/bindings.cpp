@@ -83,7 +83,7 @@ Result<void> OtaBindings::bind_device(BlockNumber device, ota_role role) {
     return fail(name_of(device) + ": more than " + std::to_string(OTAWRITE_RANGES) +
                 " devices bound on one disk");
   }
-  const Result<void> written = write_disk(extent->disk);
+  Result<void> written = write_disk(extent->disk);
   if (!written && fresh) targets_.erase(device);
   return written;
 }
@@ -120,13 +120,13 @@ Result<void> OtaBindings::write_disk(BlockNumber disk) {
   std::set<uint32_t>& listed = listed_[disk];
   for (const BlockNumber partition : block_partitions(paths_, disk)) {
     listed.insert(kernel_number(partition));
-    const auto written = set_entry(*object_, "otawrite_device", kernel_number(partition), entry);
+    auto written = set_entry(*object_, "otawrite_device", kernel_number(partition), entry);
     if (!written) return written;
   }
   entry.ranges = static_cast<uint32_t>(ranges.size());
   std::copy(ranges.begin(), ranges.end(), entry.range);
   listed.insert(entry.disk);
-  const Result<void> written = set_entry(*object_, "otawrite_device", entry.disk, entry);
+  Result<void> written = set_entry(*object_, "otawrite_device", entry.disk, entry);
   if (!written) return written;
   return write_filter();
 }
@@ -135,7 +135,7 @@ Result<void> OtaBindings::drop_disk(BlockNumber disk) {
   const std::set<uint32_t> listed = std::exchange(listed_[disk], {});
   listed_.erase(disk);
   for (const uint32_t number : listed) {
-    const Result<void> removed = remove_entry(*object_, "otawrite_device", number);
+    Result<void> removed = remove_entry(*object_, "otawrite_device", number);
     if (!removed) return removed;
   }
   return write_filter();
@@ -154,7 +154,7 @@ Result<void> OtaBindings::bind_cgroup(uint64_t cgroup, uint64_t transaction) {
   if (transaction == OTAWRITE_OWNER_UNKNOWN || transaction == OTAWRITE_OWNER_OTHER) {
     return fail("transaction " + std::to_string(transaction) + ": not a transaction's number");
   }
-  const Result<void> written = set_entry(*object_, "otawrite_cgroup", cgroup, transaction);
+  Result<void> written = set_entry(*object_, "otawrite_cgroup", cgroup, transaction);
   if (!written) return fail(written.error(), "binding cgroup " + std::to_string(cgroup));
   cgroups_[cgroup] = transaction;
   return write_filter();
@@ -162,7 +162,7 @@ Result<void> OtaBindings::bind_cgroup(uint64_t cgroup, uint64_t transaction) {
 
 Result<void> OtaBindings::unbind_cgroup(uint64_t cgroup) {
   if (cgroups_.erase(cgroup) == 0) return {};
-  const Result<void> removed = remove_entry(*object_, "otawrite_cgroup", cgroup);
+  Result<void> removed = remove_entry(*object_, "otawrite_cgroup", cgroup);
   if (!removed) return removed;
   return write_filter();
 }
@@ -173,18 +173,18 @@ Result<void> OtaBindings::retire(uint64_t transaction) {
     if (owner == transaction) bound.push_back(cgroup);
   }
   for (const uint64_t cgroup : bound) {
-    const Result<void> unbound = unbind_cgroup(cgroup);
+    Result<void> unbound = unbind_cgroup(cgroup);
     if (!unbound) return unbound;
   }
   return {};
 }
 
 Result<void> OtaBindings::forget(uint64_t transaction) {
-  const Result<void> retired = retire(transaction);
+  Result<void> retired = retire(transaction);
   if (!retired) return retired;
   for (const ota_step step : {OTA_BY_INODE, OTA_BY_TASK, OTA_BY_BLKCG}) {
     const otawrite_tx_key key = {transaction, step, 0};
-    const Result<void> removed = remove_entry(*object_, "otawrite_tx", key);
+    Result<void> removed = remove_entry(*object_, "otawrite_tx", key);
     if (!removed) return removed;
   }
   return {};
