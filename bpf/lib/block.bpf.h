@@ -3,7 +3,7 @@
 #pragma once
 
 #include "compat.bpf.h"
-#include <linux/errno.h>
+#include "../block.h"
 
 /* The low byte of request.cmd_flags and bio.bi_opf. */
 #define REQ_OP_MASK 0xff
@@ -17,39 +17,6 @@ enum {
 	REQ_OP_SECURE_ERASE = 5,
 	REQ_OP_WRITE_ZEROES = 9,
 	REQ_OP_PASSTHROUGH = 32,
-};
-
-enum block_operation {
-	BLOCK_READ,
-	BLOCK_WRITE,
-	BLOCK_FLUSH,
-	BLOCK_DISCARD,
-	BLOCK_SECURE_ERASE,
-	BLOCK_WRITE_ZEROES,
-	BLOCK_OTHER,
-};
-
-/* Named after what went wrong, numbered by the errno that the kernel gives the file system. */
-enum block_status {
-	BLOCK_STATUS_IO = EIO,
-	BLOCK_STATUS_AGAIN = EAGAIN,
-	BLOCK_STATUS_RESOURCE = ENOMEM,
-	BLOCK_STATUS_DEVICE_RESOURCE = EBUSY,
-	BLOCK_STATUS_OFFLINE = ENODEV,
-	BLOCK_STATUS_INVALID = EINVAL,
-	BLOCK_STATUS_NO_SPACE = ENOSPC,
-	BLOCK_STATUS_RESERVATION = EBADE,
-	BLOCK_STATUS_MEDIUM = ENODATA,
-	BLOCK_STATUS_DURATION_LIMIT = ETIME,
-	BLOCK_STATUS_TRANSPORT = ENOLINK,
-	BLOCK_STATUS_ZONE_ACTIVE = EOVERFLOW,
-	BLOCK_STATUS_REQUEUE = EREMCHG,
-	BLOCK_STATUS_PROTECTION = EILSEQ,
-	BLOCK_STATUS_NOT_SUPPORTED = EOPNOTSUPP,
-	BLOCK_STATUS_ZONE_OPEN = ETOOMANYREFS,
-	BLOCK_STATUS_TIMEOUT = ETIMEDOUT,
-	BLOCK_STATUS_TARGET = EREMOTEIO,
-	BLOCK_STATUS_OTHER = 255,
 };
 
 static __always_inline enum block_operation block_operation(u32 operation)

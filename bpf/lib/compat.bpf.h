@@ -27,6 +27,23 @@ struct elevator_type___with_features {
 	unsigned int elevator_features;
 };
 
+struct cgroup___with_ancestor_ids {
+	u64 ancestor_ids[1];
+};
+
+struct cgroup___with_ancestors {
+	struct cgroup *ancestors[1];
+};
+
+struct page___with_index {
+	unsigned long index;
+};
+
+struct folio {
+	struct address_space *mapping;
+	unsigned long index;
+};
+
 #pragma clang attribute pop
 
 /*
@@ -79,4 +96,57 @@ static __always_inline u32 block_status_number(u32 status)
 	    status > 14 && status < 19)
 		return status - 1;
 	return status;
+}
+
+/*
+ * 7f203bc89eb6 ("cgroup: Replace cgroup->ancestor_ids[] with ->ancestors[]"), 6.1. Delete the old
+ * half when 6.1 is the oldest kernel. Ask outside of loops: the compiler moves the offset of a
+ * field that does not exist out of a loop, past the question.
+ */
+static __always_inline bool cgroup_keeps_ancestor_ids(struct cgroup *cgroup)
+{
+	return bpf_core_field_exists(((struct cgroup___with_ancestor_ids *)cgroup)->ancestor_ids);
+}
+
+/* `level`: from 0, the root, to cgroup->level. */
+static __always_inline u64 cgroup_kept_ancestor_id(struct cgroup *cgroup, u32 level)
+{
+	struct cgroup___with_ancestor_ids *old = (void *)cgroup;
+	u64 id = 0;
+
+	bpf_core_read(&id, sizeof(id), &old->ancestor_ids[0] + level);
+	return id;
+}
+
+static __always_inline u64 cgroup_ancestor_id(struct cgroup *cgroup, u32 level)
+{
+	struct cgroup___with_ancestors *new = (void *)cgroup;
+	struct cgroup *ancestor = NULL;
+
+	bpf_core_read(&ancestor, sizeof(ancestor), &new->ancestors[0] + level);
+	return BPF_CORE_READ(ancestor, kn, id);
+}
+
+/* include/linux/sched.h, the same from 5.10 to 6.18. */
+#define PF_KTHREAD 0x00200000
+
+/*
+ * Where in its file the head page of a folio lies, in pages. struct folio came in 5.16, and
+ * 6.18 left page.index as __folio_index alone. Delete the old half when 5.16 is the oldest kernel.
+ */
+static __always_inline u64 folio_index(void *folio)
+{
+	struct page___with_index *page = folio;
+
+	if (bpf_core_field_exists(struct folio, index))
+		return BPF_CORE_READ((struct folio *)folio, index);
+	return BPF_CORE_READ(page, index);
+}
+
+/* The same for the mapping, which page still has, but as a page descriptor's it shall go. */
+static __always_inline u64 folio_mapping(void *folio)
+{
+	if (bpf_core_field_exists(struct folio, mapping))
+		return (u64)BPF_CORE_READ((struct folio *)folio, mapping);
+	return (u64)BPF_CORE_READ((struct page *)folio, mapping);
 }

@@ -47,8 +47,16 @@ struct kernfs_node {
 	u64 id;
 };
 
+struct cgroup_root;
+
 struct cgroup {
+	int level;
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
 };
 
 struct css_set {
@@ -57,6 +65,7 @@ struct css_set {
 
 struct task_struct {
 	unsigned int __state;
+	unsigned int flags;
 	int on_rq;
 	struct sched_entity se;
 	struct sched_info sched_info;
@@ -124,18 +133,39 @@ struct gendisk {
 
 struct block_device {
 	struct gendisk *bd_disk;
+	u32 bd_dev;
 };
 
 struct request {
 	struct request_queue *q;
 	unsigned int cmd_flags;
 	unsigned int __data_len;
+	u64 __sector;
 	u64 start_time_ns;
 	u64 io_start_time_ns;
 };
 
+struct blkcg {
+	struct cgroup_subsys_state css;
+};
+
+struct blkcg_gq {
+	struct blkcg *blkcg;
+};
+
+struct page;
+
+/* All its members: vectors are arrays. */
+struct bio_vec {
+	struct page *bv_page;
+	unsigned int bv_len;
+	unsigned int bv_offset;
+};
+
 struct bvec_iter {
+	u64 bi_sector;
 	unsigned int bi_size;
+	unsigned int bi_idx;
 };
 
 struct bio {
@@ -143,6 +173,32 @@ struct bio {
 	unsigned int bi_opf;
 	u8 bi_status;
 	struct bvec_iter bi_iter;
+	struct blkcg_gq *bi_blkg;
+	struct bio_vec *bi_io_vec;
+};
+
+/* Page cache. */
+struct super_block {
+	u32 s_dev;
+};
+
+struct address_space;
+
+struct inode {
+	unsigned short i_mode;
+	struct super_block *i_sb;
+	struct address_space *i_mapping;
+	unsigned long i_ino;
+	u32 i_rdev;
+};
+
+struct address_space {
+	struct inode *host;
+};
+
+struct page {
+	unsigned long compound_head;
+	struct address_space *mapping;
 };
 
 #pragma clang attribute pop

@@ -18,6 +18,10 @@ int MapKeys::add(std::span<const std::byte> key) const {
   return errno == EEXIST ? 0 : errno;
 }
 
+int MapKeys::set(std::span<const std::byte> key, std::span<const std::byte> value) const {
+  return bpf_map_update_elem(map_fd_, key.data(), value.data(), BPF_ANY) == 0 ? 0 : errno;
+}
+
 int MapKeys::remove(std::span<const std::byte> key) const {
   if (bpf_map_delete_elem(map_fd_, key.data()) == 0) return 0;
   return errno == ENOENT ? 0 : errno;

@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/* Which update wrote how much to its target devices, how long that took and what failed. */
+#include "lib/types.bpf.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "lib/argument.bpf.h"
+#include "lib/block.bpf.h"
+#include "lib/compat.bpf.h"
+#include "lib/histogram.bpf.h"
+#include "lib/in_flight.bpf.h"
+#include "lib/lost.bpf.h"
+#include "lib/maps.bpf.h"
+#include "lib/needs.bpf.h"
+#include "lib/owner.bpf.h"
+#include "otawrite.h"
+
+struct otawrite_key {
+	u32 major;
+	u32 minor;
+	enum ota_role role;
+	enum ota_step step;
+	enum block_operation operation;
+};
+
+struct otawrite_stats {
+	u64 bytes; /* when they were queued */
+	u64 bios;
+};
+
+struct otawrite_latency_key {
+	u32 major;
+	u32 minor;
+	enum ota_role role;
+};
+
+struct otawrite_error_key {
+	u32 major;
+	u32 minor;
+	enum ota_role role;
+	enum block_operation operation;
+	enum block_status status;
+};
+
+enum otawrite_lost_reason {
+	OTAWRITE_LOST_MAP_FULL,
+	OTAWRITE_LOST_NO_TIMESTAMP, /* latency only */
+	OTAWRITE_LOST_NO_STAMP,	    /* dirtied before the device was bound, or pushed out */
+};
+
+const volatile struct histogram_buckets otawrite_latency_buckets = {
+	.kind = HISTOGRAM_ZONES,
+	.count = 5,
+	.bounds = {100000ULL, 1000000ULL, 10000000ULL, 100000000ULL, 1000000000ULL},
+};
+
+/* These three are written by user space alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct otawrite_filter);
+} otawrite_filter SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, u32);
+	__type(value, struct otawrite_device);
+} otawrite_device SEC(".maps");
+
+/* Cgroup id to transaction. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, u64);
+	__type(value, u64);
+} otawrite_cgroup SEC(".maps");
+
+/* Who made a part of a file dirty last, bound devices only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct page_region);
+	__type(value, struct page_owner);
+} otawrite_stamp SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct otawrite_key);
+	__type(value, struct otawrite_stats);
+} otawrite SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct otawrite_tx_key);
+	__type(value, u64);
+} otawrite_tx SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 64);
+	__type(key, struct otawrite_latency_key);
+	__type(value, struct histogram);
+} otawrite_latency SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct otawrite_error_key);
+	__type(value, u64);
+} otawrite_errors SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, struct otawrite_device_key);
+	__type(value, struct otawrite_last_error);
+} otawrite_last_error SEC(".maps");
+
+/* Bios of bio-based disks, which have no request that keeps the time. */
+IN_FLIGHT_MAP(otawrite_start);
+
+LOST_MAP(otawrite, OTAWRITE_LOST_NO_STAMP);
+
+static const struct otawrite_stats no_writes;
+static const struct histogram no_latency;
+static const u64 nothing;
+
+/* I/O on a bound device. */
+struct target_io {
+	u32 disk;
+	u32 major;
+	u32 minor;
+	enum ota_role role;
+	enum block_operation operation;
+	u32 bytes;
+	u64 sector; /* of the disk */
+	u64 first;  /* where the bound device begins */
+};
+
+static __always_inline const struct otawrite_filter *bound(void)
+{
+	u32 only = 0;
+	const struct otawrite_filter *filter = bpf_map_lookup_elem(&otawrite_filter, &only);
+
+	return filter && filter->devices ? filter : NULL;
+}
+
+static __always_inline const struct otawrite_device *
+find_device(const struct otawrite_filter *filter, u32 device)
+{
+	if (!(filter->devices >> OTAWRITE_FILTER_BIT(device) & 1))
+		return NULL;
+	return bpf_map_lookup_elem(&otawrite_device, &device);
+}
+
+/*
+ * Which bound device the I/O is for, by its first sector: partitions are remapped to their disk
+ * before bios are queued (5.10 then forgets them), and requests know the disk alone. A flush has no
+ * sector and counts for the smallest bound device: it is the disk's anyway.
+ */
+static __always_inline bool find_target(const struct otawrite_filter *filter, struct gendisk *disk,
+					u64 sector, struct target_io *io)
+{
+	u32 number = OTAWRITE_DEVICE((u32)disk->major, (u32)disk->first_minor), index;
+	const struct otawrite_device *device = find_device(filter, number);
+
+	if (!device)
+		return false;
+	for (index = 0; index < OTAWRITE_RANGES && index < device->ranges; index++) {
+		const struct otawrite_range *range = &device->range[index];
+
+		if (io->bytes && (sector < range->first || sector >= range->end))
+			continue;
+		io->disk = number;
+		io->major = range->major;
+		io->minor = range->minor;
+		io->role = range->role;
+		io->first = range->first;
+		io->sector = sector;
+		return true;
+	}
+	return false;
+}
+
+static __always_inline u64 bound_transaction(const struct otawrite_filter *filter, u64 cgroup)
+{
+	u64 *transaction;
+
+	if (!(filter->cgroups >> OTAWRITE_FILTER_BIT(cgroup) & 1))
+		return 0;
+	transaction = bpf_map_lookup_elem(&otawrite_cgroup, &cgroup);
+	return transaction ? *transaction : 0;
+}
+
+/* How the ids of a cgroup and its ancestors are read; constant wherever it is used. */
+enum ancestry {
+	ANCESTRY_KEPT_IDS,
+	ANCESTRY_POINTERS,
+	ANCESTRY_OF_CURRENT, /* by a helper, the cheapest */
+};
+
+/* The transaction that the cgroup or an ancestor of it is bound to, the nearest; 0 for none. */
+static __always_inline u64 nearest_transaction(const struct otawrite_filter *filter,
+					       struct cgroup *cgroup, enum ancestry ancestry)
+{
+	int level = BPF_CORE_READ(cgroup, level), up;
+
+	for (up = 0; up < CGROUP_LEVELS && up <= level; up++) {
+		u64 id, transaction;
+
+		if (ancestry == ANCESTRY_OF_CURRENT)
+			id = bpf_get_current_ancestor_cgroup_id(level - up);
+		else if (ancestry == ANCESTRY_POINTERS)
+			id = cgroup_ancestor_id(cgroup, level - up);
+		else
+			id = cgroup_kept_ancestor_id(cgroup, level - up);
+		transaction = bound_transaction(filter, id);
+		if (transaction)
+			return transaction;
+	}
+	return 0;
+}
+
+/* Kernel threads work for others, without saying for whom. */
+static __always_inline u64 task_owner(const struct otawrite_filter *filter)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct cgroup *cgroup;
+	u64 transaction;
+
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return OTAWRITE_OWNER_UNKNOWN;
+	if (!filter->cgroups)
+		return OTAWRITE_OWNER_OTHER;
+	cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	if (cgroup_keeps_ancestor_ids(cgroup))
+		transaction = nearest_transaction(filter, cgroup, ANCESTRY_KEPT_IDS);
+	else
+		transaction = nearest_transaction(filter, cgroup, ANCESTRY_OF_CURRENT);
+	return transaction ? transaction : OTAWRITE_OWNER_OTHER;
+}
+
+/* On cgroup v1 the ids are another hierarchy's. */
+static __always_inline u64 blkcg_transaction(const struct otawrite_filter *filter, struct bio *bio)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct cgroup *cgroup;
+
+	if (!filter->cgroups || !bpf_core_field_exists(bio->bi_blkg))
+		return 0;
+	cgroup = BPF_CORE_READ(bio, bi_blkg, blkcg, css.cgroup);
+	if (!cgroup || BPF_CORE_READ(cgroup, root) != BPF_CORE_READ(task, cgroups, dfl_cgrp, root))
+		return 0;
+	if (cgroup_keeps_ancestor_ids(cgroup))
+		return nearest_transaction(filter, cgroup, ANCESTRY_KEPT_IDS);
+	return nearest_transaction(filter, cgroup, ANCESTRY_POINTERS);
+}
+
+/* Whether the page is in the cache of a file or device on the disk; then also its owner. */
+static __always_inline bool find_page_owner(const struct otawrite_filter *filter, struct bio *bio,
+					    const struct target_io *io, u64 *owner)
+{
+	struct page_region region = {};
+	const struct otawrite_device *device;
+	const struct page_owner *stamp;
+
+	if (!page_region_of_bio(bio, &region))
+		return false;
+	stamp = bpf_map_lookup_elem(&otawrite_stamp, &region);
+	if (stamp) {
+		*owner = stamp->owner;
+		return stamp->disk == io->disk;
+	}
+	device = find_device(filter, region.device);
+	if (!device || device->disk != io->disk)
+		return false;
+	count_lost(&otawrite_lost, OTAWRITE_LOST_NO_STAMP);
+	return true;
+}
+
+static __always_inline enum ota_step find_writer(const struct otawrite_filter *filter,
+						 struct bio *bio, const struct target_io *io,
+						 bool has_pages, u64 *transaction)
+{
+	bool cached = false;
+	u64 owner = OTAWRITE_OWNER_UNKNOWN;
+
+	if (has_pages)
+		cached = find_page_owner(filter, bio, io, &owner);
+	if (cached && owner == OTAWRITE_OWNER_OTHER)
+		return OTA_BY_NOBODY;
+	if (cached && owner) {
+		*transaction = owner;
+		return OTA_BY_INODE;
+	}
+	owner = task_owner(filter);
+	if (owner && owner != OTAWRITE_OWNER_OTHER) {
+		*transaction = owner;
+		return OTA_BY_TASK;
+	}
+	/* Whoever asks for writeback need not be who wrote. */
+	if (owner == OTAWRITE_OWNER_OTHER && !cached)
+		return OTA_BY_NOBODY;
+	*transaction = blkcg_transaction(filter, bio);
+	return *transaction ? OTA_BY_BLKCG : OTA_BY_DEVICE;
+}
+
+static __always_inline bool is_write(u32 operation)
+{
+	return operation == REQ_OP_WRITE || operation == REQ_OP_WRITE_ZEROES;
+}
+
+static __always_inline void count_transaction(u64 transaction, enum ota_step step, u32 bytes)
+{
+	struct otawrite_tx_key key = {.transaction = transaction, .step = step};
+	u64 *total = lookup_or_insert(&otawrite_tx, &key, &nothing);
+
+	if (total)
+		*total += bytes;
+	else
+		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
+}
+
+static __always_inline void queue_bio(struct bio *bio, const unsigned long long *ctx, int index)
+{
+	const struct otawrite_filter *filter = bound();
+	struct gendisk *disk;
+	struct target_io io = {};
+	struct otawrite_key key;
+	struct otawrite_stats *stats;
+	u64 transaction = 0;
+	bool has_pages;
+	u32 operation;
+
+	if (!filter)
+		return;
+	operation = bio->bi_opf & REQ_OP_MASK;
+	if (operation == REQ_OP_READ)
+		return;
+	disk = bio_disk(bio);
+	io.bytes = bio->bi_iter.bi_size;
+	if (!disk || !find_target(filter, disk, bio->bi_iter.bi_sector, &io))
+		return;
+	has_pages = operation == REQ_OP_WRITE && io.bytes;
+	key.step = find_writer(filter, bio, &io, has_pages, &transaction);
+	/* Not earlier: the verifier follows each operation by itself from here on. */
+	io.operation = bio_operation(operation, io.bytes);
+	key.major = io.major;
+	key.minor = io.minor;
+	key.role = io.role;
+	key.operation = io.operation;
+	stats = lookup_or_insert(&otawrite, &key, &no_writes);
+	if (stats) {
+		stats->bytes += io.bytes;
+		stats->bios += 1;
+	} else {
+		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
+	}
+	if (transaction && io.bytes && is_write(operation))
+		count_transaction(transaction, key.step, io.bytes);
+	if (!BPF_CORE_READ(disk, queue, mq_ops))
+		in_flight_begin(&otawrite_start, argument(ctx, index), bpf_ktime_get_ns());
+}
+
+/* 5.11, e8a676d61c07 ("block: simplify and extended the block_bio_merge tracepoint class"). */
+SEC("tp_btf/block_bio_queue")
+int BPF_PROG(otawrite_bio_queue__with_queue, struct request_queue *queue, struct bio *bio)
+{
+	queue_bio(bio, ctx, 1);
+	return 0;
+}
+NEEDS(otawrite_bio_queue__with_queue, "args block_bio_queue 2");
+
+SEC("tp_btf/block_bio_queue")
+int BPF_PROG(otawrite_bio_queue__plain, struct bio *bio)
+{
+	queue_bio(bio, ctx, 0);
+	return 0;
+}
+
+static __always_inline void stamp_page(void *folio, struct address_space *mapping)
+{
+	const struct otawrite_filter *filter = bound();
+	const struct otawrite_device *device;
+	struct page_region region = {};
+	struct page_owner owner = {};
+	struct page_owner *stamp;
+
+	if (!filter || !mapping)
+		return;
+	region_of_mapping(mapping, &region);
+	device = find_device(filter, region.device);
+	if (!device)
+		return;
+	region.number = folio_index(folio) >> PAGE_REGION_SHIFT;
+	owner.owner = task_owner(filter);
+	owner.disk = device->disk;
+	stamp = bpf_map_lookup_elem(&otawrite_stamp, &region);
+	if (stamp)
+		stamp->owner = owner.owner;
+	else if (bpf_map_update_elem(&otawrite_stamp, &region, &owner, BPF_ANY))
+		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
+}
+
+SEC("tp_btf/writeback_dirty_folio")
+int BPF_PROG(otawrite_dirty__folio, struct folio *folio, struct address_space *mapping)
+{
+	stamp_page((void *)argument(ctx, 0), mapping);
+	return 0;
+}
+
+/* Before 5.16, 203a31516616 ("mm/writeback: Add __folio_mark_dirty()"). */
+SEC("tp_btf/writeback_dirty_page")
+int BPF_PROG(otawrite_dirty__page, struct page *page, struct address_space *mapping)
+{
+	stamp_page((void *)argument(ctx, 0), mapping);
+	return 0;
+}
+
+static __always_inline void note_last_error(const struct target_io *io, enum block_status status)
+{
+	struct otawrite_device_key key = {.major = io->major, .minor = io->minor};
+	struct otawrite_last_error error = {
+		.sector = io->sector,
+		.offset = (io->sector - io->first) << 9,
+		.bytes = io->bytes,
+		.at_ns = bpf_ktime_get_boot_ns(),
+		.count = 1,
+		.status = status,
+		.operation = io->operation,
+		.role = io->role,
+	};
+	const struct otawrite_last_error *before = bpf_map_lookup_elem(&otawrite_last_error, &key);
+
+	if (before)
+		error.count += before->count;
+	/* Replaced as a whole, so that nobody reads half of each. */
+	if (bpf_map_update_elem(&otawrite_last_error, &key, &error, BPF_ANY))
+		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
+}
+
+static __always_inline void count_error(const struct target_io *io, enum block_status status)
+{
+	struct otawrite_error_key key = {
+		.major = io->major,
+		.minor = io->minor,
+		.role = io->role,
+		.operation = io->operation,
+		.status = status,
+	};
+	u64 *errors;
+
+	if (is_harmless(io->operation, status))
+		return;
+	errors = lookup_or_insert(&otawrite_errors, &key, &nothing);
+	if (errors)
+		*errors += 1;
+	else
+		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
+	note_last_error(io, status);
+}
+
+static __always_inline void observe_latency(const struct target_io *io, u64 start)
+{
+	struct otawrite_latency_key key = {
+		.major = io->major,
+		.minor = io->minor,
+		.role = io->role,
+	};
+	u64 now = bpf_ktime_get_ns();
+	struct histogram *latency;
+
+	if (!start) {
+		count_lost(&otawrite_lost, OTAWRITE_LOST_NO_TIMESTAMP);
+		return;
+	}
+	latency = lookup_or_insert(&otawrite_latency, &key, &no_latency);
+	if (!latency)
+		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
+	else if (now >= start)
+		histogram_observe(&otawrite_latency_buckets, latency, now - start);
+}
+
+/* As in blockio: what is no I/O, errors by kernel version, requests that complete in parts. */
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(otawrite_rq_complete, struct request *request, int error, unsigned int bytes)
+{
+	const struct otawrite_filter *filter = bound();
+	u32 operation = request->cmd_flags & REQ_OP_MASK;
+	struct target_io io = {.bytes = bytes};
+	struct gendisk *disk;
+
+	if (!filter || operation >= REQ_OP_PASSTHROUGH || (!error && operation == REQ_OP_READ))
+		return 0;
+	if (!bytes && !error && operation == REQ_OP_WRITE)
+		return 0;
+	disk = request_disk(request);
+	if (!disk || !find_target(filter, disk, request->__sector, &io))
+		return 0;
+	if (error) {
+		io.operation = block_operation(operation);
+		count_error(&io, error < 0 ? status_of_errno(-error) : status_of_block(error));
+	}
+	if (is_write(operation) && bytes >= request->__data_len)
+		observe_latency(&io, request->start_time_ns);
+	return 0;
+}
+
+/* Bio-based disks, and bios that failed before they became requests. */
+SEC("tp_btf/block_bio_complete")
+int BPF_PROG(otawrite_bio_complete, struct request_queue *queue, struct bio *bio)
+{
+	const struct otawrite_filter *filter = bound();
+	u32 status = bio->bi_status, operation;
+	bool has_requests;
+	struct target_io io = {};
+	struct gendisk *disk;
+
+	if (!filter)
+		return 0;
+	has_requests = BPF_CORE_READ(queue, mq_ops);
+	if (!status && has_requests)
+		return 0;
+	operation = bio->bi_opf & REQ_OP_MASK;
+	if (!status && operation == REQ_OP_READ)
+		return 0;
+	disk = bio_disk(bio);
+	io.bytes = bio->bi_iter.bi_size;
+	if (!disk || !find_target(filter, disk, bio->bi_iter.bi_sector, &io))
+		return 0;
+	if (status) {
+		io.operation = bio_operation(operation, io.bytes);
+		count_error(&io, status_of_block(status));
+	}
+	if (!has_requests && io.bytes && is_write(operation))
+		observe_latency(&io, in_flight_end(&otawrite_start, argument(ctx, 1)));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "base/error.h"
+#include "bpf/otawrite.h"
+#include "host/block_device.h"
+#include "host/paths.h"
+#include "probe/object.h"
+
+namespace kernel_exporter {
+
+// Bytes that one transaction wrote, by the step that found it to be the writer (OTA_BY_INODE,
+// OTA_BY_TASK or OTA_BY_BLKCG). Bytes that no step found have no transaction.
+struct OtaWritten {
+  uint64_t transaction = 0;
+  ota_step step = OTA_BY_INODE;
+  uint64_t bytes = 0;
+};
+
+// The latest failed request of a bound device.
+struct OtaDeviceError {
+  BlockNumber device;
+  otawrite_last_error error = {};
+};
+
+// What the probe otawrite shall watch: the one writer of its maps otawrite_filter, otawrite_device
+// and otawrite_cgroup. Nothing is bound in a freshly loaded object, and what is bound stays so when
+// this object ends. One thread at a time.
+class OtaBindings {
+ public:
+  // The object must outlive the bindings. Fails when it holds no otawrite that runs.
+  [[nodiscard]] static Result<OtaBindings> create(const LoadedObject& object, HostPaths paths);
+
+  // A disk or a partition. Of a disk and its partition, both bound, the partition takes its part.
+  // Binding again replaces the role and looks where the partition lies now.
+  [[nodiscard]] Result<void> bind_device(BlockNumber device, ota_role role);
+  // A device that is not bound is no error: it may be gone.
+  [[nodiscard]] Result<void> unbind_device(BlockNumber device);
+
+  // All tasks in the cgroup (cgroup2 id) and below it write for the transaction, a number from 1
+  // on that is never used again.
+  [[nodiscard]] Result<void> bind_cgroup(uint64_t cgroup, uint64_t transaction);
+  [[nodiscard]] Result<void> unbind_cgroup(uint64_t cgroup);
+
+  // Unbinds all cgroups of a transaction. What they made dirty remains the transaction's, so its
+  // totals go on until writeback has drained.
+  [[nodiscard]] Result<void> retire(uint64_t transaction);
+  // Retires and drops the totals. Bytes that are written after all start them anew.
+  [[nodiscard]] Result<void> forget(uint64_t transaction);
+
+  // Of all transactions that are not forgotten, in order; steps without bytes are left out.
+  [[nodiscard]] Result<std::vector<OtaWritten>> totals() const;
+  // Of all devices that ever failed since the object was loaded.
+  [[nodiscard]] Result<std::vector<OtaDeviceError>> last_errors() const;
+
+ private:
+  struct Target {
+    BlockExtent extent;
+    ota_role role;
+  };
+
+  OtaBindings(const LoadedObject& object, HostPaths paths)
+      : object_(&object), paths_(std::move(paths)) {}
+
+  std::vector<otawrite_range> ranges_of(BlockNumber disk) const;
+  Result<void> write_disk(BlockNumber disk);
+  Result<void> drop_disk(BlockNumber disk);
+  Result<void> write_filter() const;
+
+  const LoadedObject* object_;
+  HostPaths paths_;
+  std::map<BlockNumber, Target> targets_;
+  std::map<BlockNumber, std::set<uint32_t>> listed_;  // by disk: keys of otawrite_device
+  std::map<uint64_t, uint64_t> cgroups_;              // to transaction
+};
+
+}  // namespace kernel_exporter
