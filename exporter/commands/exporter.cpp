@@ -63,9 +63,8 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   const auto loaded = exporter->load();
   if (!loaded) return fail(loaded.error().message);
   if (!options.ota_config.empty()) {
-    auto ota = Ota::start(options.ota_config, options.paths);
-    if (!ota) return fail(ota.error().message);
-    exporter->ota_ = std::move(*ota);
+    const auto started = exporter->start_ota();
+    if (!started) return fail(started.error().message);
   }
   // Parsing the kernel's BTF leaves tens of megabytes of freed heap behind.
   malloc_trim(0);
@@ -99,6 +98,22 @@ Result<void> Exporter::load() {
   auto objects = load_objects(rules->plan, kernel ? &*kernel : nullptr);
   collector_ = std::make_unique<Collector>(std::move(rules->plan), std::move(objects), host_);
   log_missing(collector_->programs(), kernel.has_value());
+  return {};
+}
+
+Result<void> Exporter::start_ota() {
+  auto ota = Ota::start(options_.ota_config, options_.paths);
+  if (!ota) return fail(ota.error().message);
+  ota_ = std::move(*ota);
+  const LoadedObject* own = collector_->own_object();
+  auto bindings = own == nullptr ? Result<OtaBindings>(fail("no rule file uses probe otawrite"))
+                                 : OtaBindings::create(*own, options_.paths);
+  if (!bindings) {
+    spdlog::warn("updates: what they write is not seen: {}", bindings.error().message);
+    return {};
+  }
+  ota_watch_ =
+      std::make_unique<OtaKernelWatch>(std::move(*bindings), ota_->tracker(), options_.paths);
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include "labels/decoder.h"
 #include "metrics/collector.h"
 #include "metrics/self_metrics.h"
+#include "ota/kernel_watch.h"
 #include "ota/ota.h"
 
 namespace kernel_exporter {
@@ -40,12 +41,14 @@ class Exporter {
   Result<void> load();
   std::vector<NamedObject> load_objects(const Plan& plan, const KernelBtf* kernel);
   Result<LoadedRules> read_rule_files();
+  Result<void> start_ota();
 
   Options options_;
   HostTables host_;
   std::unique_ptr<Collector> collector_;
   UniqueFd run_stats_;
-  std::unique_ptr<Ota> ota_;  // null without --ota.config
+  std::unique_ptr<Ota> ota_;                   // null without --ota.config
+  std::unique_ptr<OtaKernelWatch> ota_watch_;  // null where the rules have no otawrite that runs
 
   std::mutex mutex_;
   // State below is protected by mutex_.

@@ -292,6 +292,11 @@ void Collector::take_over_sources(const FamilyPlan& old_plan, size_t old_index, 
   }
 }
 
+const LoadedObject* Collector::own_object() const {
+  const NamedObject* own = find_object("");
+  return own == nullptr ? nullptr : own->object.get();
+}
+
 std::vector<ProgramStatus> Collector::programs() {
   const std::lock_guard lock(mutex_);
   std::vector<ProgramStatus> programs;

@@ -61,6 +61,9 @@ class Collector {
   // sizes than are loaded.
   [[nodiscard]] Result<void> reload(Plan plan);
 
+  // The project's own programs and maps, null when no rule uses them; lives as long as the
+  // collector.
+  const LoadedObject* own_object() const;
   std::vector<ProgramStatus> programs();
   // Hashes that were read by the last scrape.
   std::vector<MapUse> map_uses();

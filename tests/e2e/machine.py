@@ -109,6 +109,10 @@ class LoopDevice:
         run("losetup", "--detach", self.path)
         self.path = None
 
+    def truncate(self, size):
+        """Cuts the file below the device: what lies beyond becomes an error of the medium."""
+        self._file.truncate(size)
+
     def write(self, size=1 << 20):
         """Writes that have reached the device when this returns."""
         with open(self.path, "r+b", buffering=0) as device:

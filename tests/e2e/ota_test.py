@@ -2,10 +2,12 @@
 import json
 import os
 import signal
+import subprocess
 import tempfile
 import unittest
 
-from exporter_process import ExporterProcess, run_exporter
+from exporter_process import DEFAULT_RULES, ROOT, ExporterProcess, run_exporter, wait_until
+from machine import LoopDevice, cgroup2_mount
 
 
 class Ota(unittest.TestCase):
@@ -97,6 +99,48 @@ class Ota(unittest.TestCase):
             self.ota("set", "applying")
             self.assertEqual(exporter.scrape().value("kernel_exporter_ota_ledger_writable"), 1)
         self.assertRegex(self.ota("history", "--ledger", self.ledger), "open: applying")
+
+    def test_written_bytes_belong_to_the_update_and_a_failed_write_is_the_cause(self):
+        cgroup = os.path.join(cgroup2_mount(), "kernel_exporter_ota_test")
+        os.makedirs(cgroup, exist_ok=True)
+        self.addCleanup(os.rmdir, cgroup)
+        rules = [DEFAULT_RULES, os.path.join(ROOT, "rules", "ota")]
+        with LoopDevice(16 << 20) as loop, \
+                ExporterProcess(rules=rules, arguments=["--ota.config", self.config]) as exporter:
+            name = os.path.basename(loop.path)
+            self.write(loop.path, 1 << 20)  # the control: nothing is bound yet
+            self.assertNotIn("ota_written_bytes_total", exporter.scrape().types)
+            self.ota("begin", "--id", "a", "--engine", "custom", "--device", f"{loop.path}=slot",
+                     "--cgroup", "/kernel_exporter_ota_test")
+            self.ota("set", "applying")
+            self.write(loop.path, 4 << 20, cgroup)
+            self.write(loop.path, 1 << 20)
+            scrape = exporter.scrape()
+            written = {word: scrape.value("ota_written_bytes_total", device=name, role="slot", attribution=word)
+                       for word in ("exact", "other")}
+            self.assertEqual(written, {"exact": 4 << 20, "other": 1 << 20})
+            self.assertNotIn("ota_last_failure_offset_bytes", scrape.types)
+            loop.truncate(8 << 20)
+            offset = 12 << 20
+            self.assertNotEqual(self.read(loop.path, offset), 0)
+            wait_until(lambda: exporter.scrape().value("ota_last_failure_offset_bytes") == offset,
+                       what="the failed request's offset")
+            self.ota("end", "failed")
+            failed = exporter.scrape()
+            self.assertEqual(failed.value("ota_failures_total", engine="custom", cause="io_error"), 1)
+            self.assertEqual(failed.value("ota_failures_total", engine="custom", cause="engine_error"), 0)
+            self.assertEqual(failed.value("ota_last_failure_info", engine="custom", cause="io_error", device=name), 1)
+
+    @staticmethod
+    def write(path, size, cgroup=None):
+        enter = f"echo $$ > {cgroup}/cgroup.procs; " if cgroup else ""
+        subprocess.run(["sh", "-c", f"{enter}exec dd if=/dev/zero of={path} bs=1M count={size >> 20} oflag=direct"],
+                       check=True, capture_output=True)
+
+    @staticmethod
+    def read(path, offset):
+        return subprocess.run(["dd", f"if={path}", "of=/dev/null", "bs=4096", "count=1", f"skip={offset >> 12}",
+                               "iflag=direct"], capture_output=True).returncode
 
 
 if __name__ == "__main__":

@@ -1,0 +1,144 @@
+#include "ota/kernel_watch.h"
+
+#include <chrono>
+
+#include "base/log.h"
+#include "bpf/block.h"
+#include "ota/device.h"
+
+namespace kernel_exporter {
+namespace {
+
+constexpr std::chrono::milliseconds kPoll(200);
+
+static_assert(static_cast<int>(OtaRole::kSlot) == OTA_ROLE_SLOT);
+static_assert(static_cast<int>(OtaRole::kBootenv) == OTA_ROLE_BOOTENV);
+static_assert(static_cast<int>(OtaRole::kData) == OTA_ROLE_DATA);
+
+OtaCause cause_of(uint32_t status) {
+  switch (status) {
+    case BLOCK_STATUS_MEDIUM:
+      return OtaCause::kMediaError;
+    case BLOCK_STATUS_NO_SPACE:
+      return OtaCause::kNoSpace;
+    case BLOCK_STATUS_TIMEOUT:
+      return OtaCause::kTimeout;
+    default:
+      return OtaCause::kIoError;
+  }
+}
+
+void complain(const Result<void>& result) {
+  if (!result) spdlog::warn("updates: {}", result.error().message);
+}
+
+}  // namespace
+
+OtaKernelWatch::OtaKernelWatch(OtaBindings bindings, OtaTracker& tracker, HostPaths paths)
+    : tracker_(tracker),
+      paths_(std::move(paths)),
+      bindings_(std::move(bindings)),
+      cgroups_(paths_) {
+  thread_ = std::jthread([this](const std::stop_token& token) { run(token); });
+  tracker_.set_listener(this);
+}
+
+OtaKernelWatch::~OtaKernelWatch() { tracker_.set_listener(nullptr); }
+
+void OtaKernelWatch::begun(const OtaTransaction& transaction) {
+  {
+    const std::lock_guard lock(mutex_);
+    open_.insert(transaction.number);
+    bind(transaction);
+    release_idle_devices();
+  }
+  wake_.notify_all();
+}
+
+void OtaKernelWatch::bind(const OtaTransaction& transaction) {
+  std::set<BlockNumber>& bound = devices_[transaction.number];
+  for (OtaDevice device : transaction.devices) {
+    // Numbers may be others since the reboot that a transaction outlived.
+    if (!resolve_device(paths_, device) || !device.block) {
+      spdlog::warn("updates: {} is no block device: what is written to it is not seen",
+                   device.path);
+      continue;
+    }
+    const BlockNumber number = {device.major, device.minor};
+    complain(bindings_.bind_device(number, static_cast<ota_role>(device.role)));
+    bound.insert(number);
+  }
+  if (transaction.cgroup.empty()) return;
+  const auto found = cgroups_.match({transaction.cgroup});
+  if (!found || found->empty()) {
+    spdlog::warn("updates: no cgroup {}: its writes are not told from others'", transaction.cgroup);
+    return;
+  }
+  for (const Cgroup& cgroup : *found) {
+    complain(bindings_.bind_cgroup(cgroup.id, transaction.number));
+  }
+}
+
+void OtaKernelWatch::release_idle_devices() {
+  std::set<BlockNumber> wanted;
+  for (const uint64_t number : open_)
+    wanted.insert(devices_[number].begin(), devices_[number].end());
+  for (auto entry = devices_.begin(); entry != devices_.end();) {
+    if (open_.contains(entry->first)) {
+      ++entry;
+      continue;
+    }
+    for (const BlockNumber device : entry->second) {
+      if (!wanted.contains(device)) complain(bindings_.unbind_device(device));
+    }
+    complain(bindings_.forget(entry->first));
+    entry = devices_.erase(entry);
+  }
+}
+
+void OtaKernelWatch::ending(const OtaTransaction&) { report_errors(); }
+
+void OtaKernelWatch::ended(const OtaTransaction& transaction) {
+  const std::lock_guard lock(mutex_);
+  open_.erase(transaction.number);
+  complain(bindings_.retire(transaction.number));
+}
+
+// The tracker is called without our lock: it may be waiting for us in one of the calls above.
+void OtaKernelWatch::report_errors() {
+  std::vector<OtaDeviceError> fresh;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto errors = bindings_.last_errors();
+    if (!errors) return;
+    for (const OtaDeviceError& error : *errors) {
+      uint64_t& known = reported_[error.device];
+      if (error.error.count == known) continue;
+      known = error.error.count;
+      fresh.push_back(error);
+    }
+  }
+  for (const OtaDeviceError& error : fresh) {
+    OtaEvidence evidence;
+    evidence.cause = cause_of(error.error.status);
+    evidence.device =
+        block_device_name(paths_, error.device.major, error.device.minor).value_or("");
+    evidence.offset = error.error.offset;
+    evidence.status = errno_text(static_cast<int>(error.error.status));
+    evidence.at_ns = static_cast<int64_t>(error.error.at_ns);
+    tracker_.evidence(evidence);
+  }
+}
+
+void OtaKernelWatch::run(const std::stop_token& token) {
+  while (!token.stop_requested()) {
+    {
+      std::unique_lock lock(mutex_);
+      if (!wake_.wait(lock, token, [this] { return !open_.empty(); })) return;
+      wake_.wait_for(lock, token, kPoll, [] { return false; });
+    }
+    if (!token.stop_requested()) report_errors();
+  }
+}
+
+}  // namespace kernel_exporter

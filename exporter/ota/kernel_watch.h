@@ -1,0 +1,52 @@
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "host/cgroup.h"
+#include "host/paths.h"
+#include "ota/bindings.h"
+#include "ota/tracker.h"
+
+namespace kernel_exporter {
+
+// The kernel's side of updates: binds the devices and the cgroup of an open transaction to the
+// probe otawrite, and hands failed requests on them to the tracker as evidence, within a fifth of a
+// second while an update is open. Devices stay bound after an update has ended, because writeback
+// goes on, until the next one begins.
+class OtaKernelWatch : public OtaListener {
+ public:
+  // The tracker must outlive the watch.
+  OtaKernelWatch(OtaBindings bindings, OtaTracker& tracker, HostPaths paths);
+  ~OtaKernelWatch() override;
+
+  void begun(const OtaTransaction& transaction) override;
+  void ending(const OtaTransaction& transaction) override;
+  void ended(const OtaTransaction& transaction) override;
+
+ private:
+  void bind(const OtaTransaction& transaction);
+  void release_idle_devices();
+  void report_errors();
+  void run(const std::stop_token& token);
+
+  OtaTracker& tracker_;
+  const HostPaths paths_;
+
+  std::mutex mutex_;
+  // State below is protected by mutex_.
+  OtaBindings bindings_;
+  Cgroups cgroups_;
+  std::map<uint64_t, std::set<BlockNumber>> devices_;  // by transaction, ended ones included
+  std::set<uint64_t> open_;
+  std::map<BlockNumber, uint64_t> reported_;  // failed requests that the tracker knows of
+
+  std::condition_variable_any wake_;
+  std::jthread thread_;  // last: joined before anything else goes
+};
+
+}  // namespace kernel_exporter
