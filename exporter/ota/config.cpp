@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "host/text_file.h"
+#include "rules/one_document.h"
 #include "rules/units.h"
 #include "rules/yaml_section.h"
 
@@ -131,7 +132,7 @@ OtaConfig parse_ota_config(const std::string& path, std::string_view text,
                            Diagnostics& diagnostics) {
   // An empty file is a configuration too: everything as by default.
   try {
-    const YAML::Node document = YAML::Load(std::string(text));
+    const YAML::Node document = load_one_document(std::string(text));
     if (document.IsNull()) return {};
     return parse_document(document, path, diagnostics);
   } catch (const YAML::Exception& error) {

@@ -10,6 +10,7 @@
 
 #include "labels/utf8.h"
 #include "rules/names.h"
+#include "rules/one_document.h"
 #include "rules/yaml_section.h"
 
 namespace kernel_exporter {
@@ -282,20 +283,16 @@ bool is_affordable(const YAML::Node& node, int depth, size_t& left) {
   return true;
 }
 
-void parse_documents(std::string_view text, RuleFile& file, Diagnostics& diagnostics) {
-  const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-  if (documents.size() > 1) {
-    const YAML::Mark mark = documents[1].Mark();
-    diagnostics.add({file.path, mark.is_null() ? 0 : mark.line + 1},
-                    "more than one YAML document in a rule file");
-  } else if (documents.empty() || documents.front().IsNull()) {
+void parse_text(std::string_view text, RuleFile& file, Diagnostics& diagnostics) {
+  const YAML::Node document = load_one_document(std::string(text));
+  if (document.IsNull()) {
     diagnostics.add({file.path, 0}, "the rule file is empty");
-  } else if (size_t left = kMaxValues; !is_affordable(documents.front(), kMaxDepth, left)) {
+  } else if (size_t left = kMaxValues; !is_affordable(document, kMaxDepth, left)) {
     diagnostics.add({file.path, 0}, left == 0 ? "more than 50000 values, counting each alias as "
                                                 "what it stands for"
                                               : "lists and mappings are nested too deeply");
   } else {
-    parse_document(documents.front(), file, diagnostics);
+    parse_document(document, file, diagnostics);
   }
 }
 
@@ -307,7 +304,7 @@ RuleFile parse_rules(const std::string& path, std::string_view text, Diagnostics
   if (!is_text(path, text, diagnostics)) return file;
   // yaml-cpp's own limit on nesting keeps hostile depth from the stack; its exceptions end here.
   try {
-    parse_documents(text, file, diagnostics);
+    parse_text(text, file, diagnostics);
   } catch (const YAML::DeepRecursion& error) {
     diagnostics.add({path, error.mark.line + 1}, "lists and mappings are nested too deeply");
   } catch (const YAML::Exception& error) {

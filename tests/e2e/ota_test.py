@@ -84,7 +84,7 @@ class Ota(unittest.TestCase):
 
     def test_a_faulty_configuration_is_refused_with_its_line(self):
         self.write_config("engines: [custom]\nsoket: /run/x\n")
-        done = run_exporter("serve", "--ota.config", self.config, "--web.listen-address", "127.0.0.1:0")
+        done = run_exporter("serve", "--rules", DEFAULT_RULES, "--ota.config", self.config, "--web.listen-address", "127.0.0.1:0")
         self.assertEqual(done.returncode, 1)
         self.assertIn(f"{self.config}:2: unknown key \"soket\"", done.stderr.decode())
 

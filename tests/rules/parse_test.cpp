@@ -172,7 +172,10 @@ TEST(ParseRules, RefusesWhatIsNoYamlTextOfOneDocument) {
       {"", 0, "the rule file is empty"},
       {"# only a comment\n", 0, "the rule file is empty"},
       {"---\n...\n", 0, "the rule file is empty"},
-      {kHead + std::string("---\n") + kHead, 9, "more than one YAML document"},
+      {kHead + std::string("---\n") + kHead, 8, "more than one YAML document"},
+      // Of this yaml-cpp makes documents without end.
+      {"# x\n    a: b\n    b: c\n\n  - d: e\n    e: f\n,   g: h\n", 5,
+       "more than one YAML document"},
       {"probe: [a\n", 2, "end of sequence flow"},
       {"probe: a: b\n", 1, "illegal map value"},
       {"probe: \"a\n", 1, "is no probe name"},

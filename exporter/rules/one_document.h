@@ -1,0 +1,13 @@
+#pragma once
+
+#include <yaml-cpp/yaml.h>
+
+#include <string>
+
+namespace kernel_exporter {
+
+// The one document of a YAML text; a null node when there is none. Throws what yaml-cpp throws,
+// also when a second document follows.
+YAML::Node load_one_document(const std::string& text);
+
+}  // namespace kernel_exporter
