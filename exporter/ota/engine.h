@@ -1,0 +1,46 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ota/cause.h"
+#include "ota/vocabulary.h"
+
+namespace kernel_exporter {
+
+// What an adapter saw its engine do. An engine has at most one installation at a time.
+struct EngineEvent {
+  enum class Kind {
+    kStarted,     // an installation began, or was under way when the adapter came
+    kState,       // `states` are the ones that go on now
+    kProgress,    // `progress` or `downloaded_bytes` changed
+    kInstalled,   // everything is written; the new version runs after the next boot
+    kFailed,      // `cause` and `detail` are the engine's words
+    kGone,        // the engine's process ended in the middle of an installation
+    kConfirmed,   // the engine holds the version that was booted for good
+    kRolledBack,  // another version than the installed one was booted, or is marked bad
+  };
+  Kind kind = Kind::kStarted;
+  std::string engine;
+  std::vector<OtaState> states;
+  std::optional<double> progress;            // 0 to 1
+  std::optional<uint64_t> downloaded_bytes;  // so far
+  std::optional<uint64_t> payload_bytes;     // where known
+  std::string version;               // kStarted, kInstalled: the new one, "" where not known
+  std::vector<std::string> devices;  // kStarted: target slots, where known
+  pid_t pid = 0;  // kStarted: the service, whose cgroup is the update's; 0: unknown
+  OtaCause cause = OtaCause::kNone;
+  std::string detail;
+
+  bool operator==(const EngineEvent&) const = default;
+};
+
+// Called from the adapter's own thread, one event at a time.
+using EngineListener = std::function<void(const EngineEvent&)>;
+
+}  // namespace kernel_exporter
