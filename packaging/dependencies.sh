@@ -6,7 +6,7 @@ build=(
   g++ cmake ninja-build pkg-config ccache
   clang-14 llvm-14 bpftool libbpf-dev libelf-dev zlib1g-dev
   libcli11-dev libspdlog-dev libexpected-dev libyaml-cpp-dev libmnl-dev libre2-dev nlohmann-json3-dev
-  libcivetweb-dev prometheus-cpp-dev
+  libcivetweb-dev prometheus-cpp-dev libsystemd-dev
 )
 # Needs everything of build too.
 test=(
@@ -14,6 +14,7 @@ test=(
   qemu-system-x86 busybox-static kmod cpio xz-utils debian-archive-keyring
   iproute2 iputils-ping procps util-linux mount e2fsprogs dmsetup curl
   strace prometheus prometheus-node-exporter libbpf-tools python3-prometheus-client
+  rauc dbus-daemon dbus-bin openssl squashfs-tools libfuse3-dev
 )
 
 usage() {
