@@ -31,8 +31,9 @@ std::string joined(const std::set<std::string>& names) {
 void log_missing(const std::vector<ProgramStatus>& programs, bool kernel_types_known) {
   std::set<std::string> settled;
   for (const ProgramStatus& program : programs) {
-    const bool settles =
-        program.state == AttachState::kAttached || program.state == AttachState::kFailed;
+    const bool settles = program.state == AttachState::kAttached ||
+                         program.state == AttachState::kIdle ||
+                         program.state == AttachState::kFailed;
     if (settles) settled.insert(program.program);
   }
   std::map<std::string, std::set<std::string>> failed;
@@ -105,7 +106,7 @@ Result<void> Exporter::start_ota() {
   auto ota = Ota::start(options_.ota_config, options_.paths);
   if (!ota) return fail(ota.error().message);
   ota_ = std::move(*ota);
-  const LoadedObject* own = collector_->own_object();
+  LoadedObject* own = collector_->own_object();
   auto bindings = own == nullptr ? Result<OtaBindings>(fail("no rule file uses probe otawrite"))
                                  : OtaBindings::create(*own, options_.paths);
   if (!bindings) {
@@ -113,7 +114,7 @@ Result<void> Exporter::start_ota() {
     return {};
   }
   ota_watch_ =
-      std::make_unique<OtaKernelWatch>(std::move(*bindings), ota_->tracker(), options_.paths);
+      std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(), options_.paths);
   return {};
 }
 

@@ -282,7 +282,7 @@ void Collector::take_over_sources(const FamilyPlan& old_plan, size_t old_index, 
   }
 }
 
-const LoadedObject* Collector::own_object() const {
+LoadedObject* Collector::own_object() {
   const NamedObject* own = find_object("");
   return own == nullptr ? nullptr : own->object.get();
 }
@@ -291,7 +291,7 @@ std::vector<ProgramStatus> Collector::programs() {
   const std::lock_guard lock(mutex_);
   std::vector<ProgramStatus> programs;
   for (const NamedObject& object : objects_) {
-    const auto& own = object.object->programs();
+    const auto own = object.object->programs();
     programs.insert(programs.end(), own.begin(), own.end());
   }
   return programs;

@@ -63,7 +63,7 @@ class Collector {
 
   // The project's own programs and maps, null when no rule uses them; lives as long as the
   // collector.
-  const LoadedObject* own_object() const;
+  LoadedObject* own_object();
   std::vector<ProgramStatus> programs();
   // Hashes that were read by the last scrape.
   std::vector<MapUse> map_uses();
