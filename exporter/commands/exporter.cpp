@@ -106,16 +106,23 @@ Result<void> Exporter::start_ota() {
   auto ota = Ota::start(options_.ota_config, options_.paths);
   if (!ota) return fail(ota.error().message);
   ota_ = std::move(*ota);
+  start_ota_watch();
+  auto adapters = OtaAdapters::start(ota_->tracker(), ota_->config(), options_.paths);
+  if (!adapters) return fail(adapters.error().message);
+  ota_adapters_ = std::move(*adapters);
+  return {};
+}
+
+void Exporter::start_ota_watch() {
   LoadedObject* own = collector_->own_object();
   auto bindings = own == nullptr ? Result<OtaBindings>(fail("no rule file uses probe otawrite"))
                                  : OtaBindings::create(*own, options_.paths);
   if (!bindings) {
     spdlog::warn("updates: what they write is not seen: {}", bindings.error().message);
-    return {};
+    return;
   }
   ota_watch_ =
       std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(), options_.paths);
-  return {};
 }
 
 std::vector<NamedObject> Exporter::load_objects(const Plan& plan, const KernelBtf* kernel) {
