@@ -31,8 +31,9 @@ std::string joined(const std::set<std::string>& names) {
 void log_missing(const std::vector<ProgramStatus>& programs, bool kernel_types_known) {
   std::set<std::string> settled;
   for (const ProgramStatus& program : programs) {
-    const bool settles =
-        program.state == AttachState::kAttached || program.state == AttachState::kFailed;
+    const bool settles = program.state == AttachState::kAttached ||
+                         program.state == AttachState::kIdle ||
+                         program.state == AttachState::kFailed;
     if (settles) settled.insert(program.program);
   }
   std::map<std::string, std::set<std::string>> failed;
@@ -113,7 +114,7 @@ Result<void> Exporter::start_ota() {
 }
 
 void Exporter::start_ota_watch() {
-  const LoadedObject* own = collector_->own_object();
+  LoadedObject* own = collector_->own_object();
   auto bindings = own == nullptr ? Result<OtaBindings>(fail("no rule file uses probe otawrite"))
                                  : OtaBindings::create(*own, options_.paths);
   if (!bindings) {
@@ -121,7 +122,7 @@ void Exporter::start_ota_watch() {
     return;
   }
   ota_watch_ =
-      std::make_unique<OtaKernelWatch>(std::move(*bindings), ota_->tracker(), options_.paths);
+      std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(), options_.paths);
 }
 
 std::vector<NamedObject> Exporter::load_objects(const Plan& plan, const KernelBtf* kernel) {
