@@ -87,13 +87,14 @@ class RaucFaults(unittest.TestCase):
         for error, cause in CAUSES.items():
             with self.subTest(cause, seed=self.seed):
                 bad = random_offset()
+                self.slot.clear()
                 self.slot.fail("write", bad, error)
                 scrape = self.fail_an_installation()
                 self.check_cause(scrape, cause)
                 self.check_place(scrape, cause, bad)
                 ended = self.last()
                 self.assertEqual((ended["result"], ended["cause"], ended["device"]), ("failed", cause, self.slot.name))
-                self.slot.clear()
+        self.slot.clear()
         self.machine.install(self.bundle)  # the control: the same medium, healthy again
 
     def test_of_two_faults_the_stronger_one_is_the_cause(self):

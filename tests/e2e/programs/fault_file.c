@@ -166,7 +166,8 @@ static void *read_commands(void *unused)
 
 int main(int count, char **arguments)
 {
-	char *fuse_arguments[] = {arguments[0], "-f", arguments[2], NULL};
+	/* One request at a time, as a simple medium does. */
+	char *fuse_arguments[] = {arguments[0], "-f", "-s", arguments[2], NULL};
 	pthread_t reader;
 
 	if (count != 3)
@@ -179,5 +180,5 @@ int main(int count, char **arguments)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (pthread_create(&reader, NULL, read_commands, NULL))
 		return 1;
-	return fuse_main(3, fuse_arguments, &operations, NULL);
+	return fuse_main(4, fuse_arguments, &operations, NULL);
 }
