@@ -8,8 +8,8 @@ namespace kernel_exporter {
 // From now on all threads, those to come included, make only the system calls that the running
 // exporter needs (system_call_table.h says which and what for); every other one fails with EPERM:
 // executing programs, new processes, tracing others, mounting, modules, loading BPF programs,
-// executable memory, network sockets. Needs no_new_privs, which limit_capabilities() sets. The
-// error names what the kernel lacks (CONFIG_SECCOMP_FILTER).
+// executable memory, network sockets. Sets no_new_privs. The error names what the kernel lacks
+// (CONFIG_SECCOMP_FILTER).
 [[nodiscard]] Result<void> limit_system_calls(const PrivilegeNeeds& needs);
 
 }  // namespace kernel_exporter
