@@ -7,6 +7,7 @@
 #include "metrics/sample_sink.h"
 #include "ota/config.h"
 #include "ota/engine_driver.h"
+#include "ota/rauc.h"
 #include "ota/swupdate.h"
 #include "ota/tracker.h"
 
@@ -26,9 +27,11 @@ class OtaAdapters {
   void write(SampleSink& sink) const;
 
  private:
+  Result<void> start_rauc(const OtaRaucConfig& config);
   OtaAdapters(OtaTracker& tracker, const OtaConfig& config, const HostPaths& paths);
 
   EngineDriver driver_;  // first: the adapters' threads use it
+  std::unique_ptr<RaucAdapter> rauc_;
   std::unique_ptr<SwupdateAdapter> swupdate_;
 };
 
