@@ -78,7 +78,9 @@ class RaucTest : public testing::Test {
 TEST_F(RaucTest, FollowsAnInstallationOfAServiceThatComesLater) {
   start_adapter();
   start_service();
+  EXPECT_FALSE(adapter_->connected());
   wait_until_known();
+  EXPECT_TRUE(adapter_->connected());
   rauc_->set_operation("installing");
   const EngineEvent started = wait_for(Kind::kStarted);
   EXPECT_EQ(started.devices, std::vector<std::string>{"/dev/b"});
@@ -138,6 +140,7 @@ TEST_F(RaucTest, SaysThatTheServiceIsGoneAndFollowsTheNext) {
   rauc_.reset();
   start_service();
   EXPECT_EQ(wait_for(Kind::kGone).detail, "the RAUC service ended during the installation");
+  EXPECT_FALSE(adapter_->connected());
   wait_until_known();
   rauc_->set_operation("installing");
   wait_for(Kind::kStarted);
