@@ -116,7 +116,7 @@ void OtaKernelWatch::report_errors() {
     const auto errors = bindings_.last_errors();
     if (!errors) return;
     for (const OtaDeviceError& error : *errors) {
-      uint64_t& known = reported_[error.device];
+      uint64_t& known = reported_[{error.device, error.error.status}];
       if (error.error.count == known) continue;
       known = error.error.count;
       fresh.push_back(error);
