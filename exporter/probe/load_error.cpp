@@ -51,12 +51,15 @@ bool is_statistics(std::string_view line) {
   return false;
 }
 
-bool has_bpf_capability() {
+uint64_t effective_capabilities() {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, 2> data = {};
-  if (syscall(SYS_capget, &header, data.data()) != 0) return false;
-  const uint64_t effective = data[0].effective | (uint64_t{data[1].effective} << 32);
-  return effective & ((uint64_t{1} << CAP_SYS_ADMIN) | (uint64_t{1} << CAP_BPF));
+  if (syscall(SYS_capget, &header, data.data()) != 0) return 0;
+  return data[0].effective | (uint64_t{data[1].effective} << 32);
+}
+
+bool has_bpf_capability() {
+  return effective_capabilities() & ((uint64_t{1} << CAP_SYS_ADMIN) | (uint64_t{1} << CAP_BPF));
 }
 
 // Kernels charge maps to the memory cgroup instead of RLIMIT_MEMLOCK since 5.11; libbpf, too, knows
@@ -100,6 +103,11 @@ std::string verifier_verdict(std::string_view log) {
   return {};
 }
 
+bool is_policy(int error_number, std::string_view log) {
+  return std::abs(error_number) == EPERM && verifier_verdict(log).empty() &&
+         (effective_capabilities() & (uint64_t{1} << CAP_SYS_ADMIN)) && !maps_are_locked_memory();
+}
+
 std::string explain_refusal(int error_number, std::string_view log) {
   const int number = std::abs(error_number);
   const std::string verdict = verifier_verdict(log);
@@ -111,6 +119,9 @@ std::string explain_refusal(int error_number, std::string_view log) {
            "unlimited, or LimitMEMLOCK=infinity in the service)";
   }
   if (!verdict.empty()) return "the verifier refuses it: " + verdict;
+  if (is_policy(error_number, log)) {
+    return "this kernel permits it to nobody (lockdown, or a security policy)";
+  }
   if (number == EPERM) return "not permitted: needs CAP_BPF and CAP_PERFMON, or root";
   const std::string complaint = last_complaint(log);
   return complaint.empty() ? errno_text(number) : complaint;
