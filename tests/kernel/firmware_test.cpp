@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "child_process.h"
 #include "exporter_process.h"
@@ -24,7 +25,7 @@ class FirmwareFolder {
  public:
   FirmwareFolder() : folder_("/tmp/kernel_exporter_firmware.XXXXXX") {
     if (::mkdtemp(folder_.data()) == nullptr) give_up(folder_);
-    write_text(folder_ + "/ecu.bin", "firmware");
+    std::ofstream(folder_ + "/ecu.bin") << "firmware";
     write_text(kPath, folder_);
   }
   ~FirmwareFolder() {

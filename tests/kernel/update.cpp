@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "child_process.h"
 #include "text.h"
@@ -11,8 +12,8 @@ namespace kernel_exporter {
 
 Update::Update() : folder_("/tmp/kernel_exporter_update.XXXXXX") {
   if (::mkdtemp(folder_.data()) == nullptr) give_up(folder_);
-  write_text(folder_ + "/ota.yaml", "socket: " + folder_ + "/ota.sock\nledger: " + folder_ +
-                                        "/ota.ledger\nengines: [custom]\n");
+  std::ofstream(folder_ + "/ota.yaml") << "socket: " << folder_ << "/ota.sock\nledger: " << folder_
+                                       << "/ota.ledger\nengines: [custom]\n";
 }
 
 Update::~Update() {
