@@ -104,8 +104,12 @@ std::string verifier_verdict(std::string_view log) {
 }
 
 bool is_policy(int error_number, std::string_view log) {
-  return std::abs(error_number) == EPERM && verifier_verdict(log).empty() &&
-         (effective_capabilities() & (uint64_t{1} << CAP_SYS_ADMIN)) && !maps_are_locked_memory();
+  constexpr uint64_t kBoth = (uint64_t{1} << CAP_BPF) | (uint64_t{1} << CAP_PERFMON);
+  const uint64_t effective = effective_capabilities();
+  const bool privileged =
+      (effective & kBoth) == kBoth || (effective & (uint64_t{1} << CAP_SYS_ADMIN));
+  return std::abs(error_number) == EPERM && privileged && verifier_verdict(log).empty() &&
+         !maps_are_locked_memory();
 }
 
 std::string explain_refusal(int error_number, std::string_view log) {
@@ -119,9 +123,6 @@ std::string explain_refusal(int error_number, std::string_view log) {
            "unlimited, or LimitMEMLOCK=infinity in the service)";
   }
   if (!verdict.empty()) return "the verifier refuses it: " + verdict;
-  if (is_policy(error_number, log)) {
-    return "this kernel permits it to nobody (lockdown, or a security policy)";
-  }
   if (number == EPERM) return "not permitted: needs CAP_BPF and CAP_PERFMON, or root";
   const std::string complaint = last_complaint(log);
   return complaint.empty() ? errno_text(number) : complaint;
