@@ -297,6 +297,10 @@ std::vector<ProgramStatus> Collector::programs() {
   return programs;
 }
 
+bool Collector::responds_within(std::chrono::milliseconds time) {
+  return std::unique_lock(mutex_, time).owns_lock();
+}
+
 std::vector<MapUse> Collector::map_uses() {
   const std::lock_guard lock(mutex_);
   std::vector<MapUse> uses;

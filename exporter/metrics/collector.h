@@ -65,6 +65,8 @@ class Collector {
   // collector.
   LoadedObject* own_object();
   std::vector<ProgramStatus> programs();
+  // Whether the lock that scrapes and reloads take can be had in that time: no scrape hangs.
+  bool responds_within(std::chrono::milliseconds time);
   // Hashes that were read by the last scrape.
   std::vector<MapUse> map_uses();
   // Keys that found no series of their own, by metric; only those above 0.
@@ -103,7 +105,7 @@ class Collector {
   void take_over_sources(const FamilyPlan& old_plan, size_t old_index, size_t index,
                          std::vector<MapSources>& old_maps);
 
-  std::mutex mutex_;
+  std::timed_mutex mutex_;
   // State below is protected by mutex_.
   Plan plan_;
   std::vector<NamedObject> objects_;
