@@ -42,6 +42,12 @@ OtaKernelWatch::OtaKernelWatch(LoadedObject& object, OtaBindings bindings, OtaTr
       bindings_(std::move(bindings)),
       flash_(&object, paths_),
       cgroups_(paths_) {
+  auto events = OtaKernelEvents::create(object, tracker, paths_);
+  if (events) {
+    events_ = std::move(*events);
+  } else {
+    spdlog::error("updates: kills and reboots are not seen: {}", events.error().message);
+  }
   thread_ = std::jthread([this](const std::stop_token& token) { run(token); });
   tracker_.set_listener(this);
 }
@@ -103,7 +109,10 @@ void OtaKernelWatch::release_idle_devices() {
   }
 }
 
-void OtaKernelWatch::ending(const OtaTransaction&) { report_errors(); }
+void OtaKernelWatch::ending(const OtaTransaction&) {
+  report_errors();
+  if (events_) events_->drain();
+}
 
 void OtaKernelWatch::ended(const OtaTransaction& transaction) {
   const std::lock_guard lock(mutex_);

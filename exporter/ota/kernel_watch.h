@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -10,6 +11,7 @@
 #include "host/cgroup.h"
 #include "host/paths.h"
 #include "ota/bindings.h"
+#include "ota/kernel_events.h"
 #include "ota/mtd_watch.h"
 #include "ota/tracker.h"
 
@@ -40,6 +42,7 @@ class OtaKernelWatch : public OtaListener {
   LoadedObject& object_;
   OtaTracker& tracker_;
   const HostPaths paths_;
+  std::unique_ptr<OtaKernelEvents> events_;  // null where its rings cannot be read
 
   std::mutex mutex_;
   // State below is protected by mutex_.
