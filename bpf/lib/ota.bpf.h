@@ -37,7 +37,6 @@ struct otawrite_cgroup_map {
 };
 extern struct otawrite_cgroup_map otawrite_cgroup SEC(".maps");
 
-/* Bytes of a transaction. */
 struct otawrite_tx_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 256);
@@ -142,7 +141,7 @@ static __always_inline u64 task_owner(const struct otawrite_filter *filter)
 	return transaction ? transaction : OTAWRITE_OWNER_OTHER;
 }
 
-/* False: the map is full. */
+/* Bytes written for a transaction. False: the map is full. */
 static __always_inline bool count_transaction(u64 transaction, enum ota_step step, u32 bytes)
 {
 	struct otawrite_tx_key key = {.transaction = transaction, .step = step};
