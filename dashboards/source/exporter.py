@@ -9,24 +9,24 @@ def _answer():
     return row(
         "Can it be trusted?",
         stat("Reached", "Whether Prometheus reached every selected exporter at the last scrape.", "none",
-             query("min(up{M})"), size=size, mappings=YES_NO, spark=False),
+             query("min(up{M})"), size=size, mappings=YES_NO),
         stat("Probes attached", "Share of the programs that are attached. Below 100 % part of the metrics is blind; "
              "the table says which.", "percentunit", query("avg(kernel_exporter_probe_attached{M})"), size=size,
              thresholds=floor(0.99, 1)),
         stat("Events lost", "Events a second that a probe saw and could not count right.", "ops",
              query("sum(rate(kernel_exporter_probe_lost_events_total{M}[R]))"), size=size,
-             thresholds=ceiling(0.001, 1)),
+             thresholds=ceiling(0.001, 1), spark=True),
         stat("Rules in force", "Whether the last reload of the rules was accepted; if not, the old ones go on.", "none",
-             query("min(kernel_exporter_rules_last_reload_successful{M})"), size=size, mappings=YES_NO, spark=False),
+             query("min(kernel_exporter_rules_last_reload_successful{M})"), size=size, mappings=YES_NO),
         stat("Ledger writable", "Whether what happens to updates reaches the medium.", "none",
-             query("min(kernel_exporter_ota_ledger_writable{M})"), size=size, mappings=YES_NO, spark=False),
+             query("min(kernel_exporter_ota_ledger_writable{M})"), size=size, mappings=YES_NO),
         stat("CPU", "Share of one CPU that the exporter's process takes, without the programs in the kernel.",
              "percentunit", query("max(rate(process_cpu_seconds_total{M}[R]))"), size=size,
-             thresholds=ceiling(0.01, 0.05)),
+             thresholds=ceiling(0.01, 0.05), spark=True),
         stat("Memory", "Resident memory of the largest one. Budget: 15 MB.", "bytes",
-             query("max(process_resident_memory_bytes{M})"), size=size, thresholds=ceiling(15e6, 30e6)),
+             query("max(process_resident_memory_bytes{M})"), size=size, thresholds=ceiling(15e6, 30e6), spark=True),
         stat("Scrape", "Time that the slowest exporter took for a scrape, without HTTP and compression.", "s",
-             query("max(kernel_exporter_scrape_duration_seconds{M})"), size=size, thresholds=ceiling(0.01, 0.1)))
+             query("max(kernel_exporter_scrape_duration_seconds{M})"), size=size, thresholds=ceiling(0.01, 0.1), spark=True))
 
 
 def _probes():

@@ -38,10 +38,10 @@ def _answer():
         stat("Not back", "Vehicles last seen applying, rebooting or confirming, and not seen since. Objective: none.",
              "short", query("count(ota:not_back:info{E})"), none="0", thresholds=ceiling(1, 10)),
         stat("Under way", "Updates that are downloading, verifying, applying, rebooting or confirming now.", "short",
-             query('sum(1 - ota_state{E, state="idle"})'), thresholds=plain()),
+             query('sum(1 - ota_state{E, state="idle"})'), thresholds=plain(), spark=True),
         stat("Vehicles reporting", "Share of the vehicles that Prometheus knows and reached at the last scrape. "
              "Parked vehicles are not reached, which is no fault.", "percentunit", query("avg(up{M})"),
-             thresholds=plain(), decimals=0))
+             thresholds=plain(), decimals=0, spark=True))
 
 
 def _budget():

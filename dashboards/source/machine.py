@@ -18,18 +18,19 @@ def _answer():
     return row(
         "Is the kernel well?",
         stat("Wait for a CPU", "99 % of the tasks that became ready ran within this time.", "s",
-             query(quantile(0.99, "kernel_runqueue_latency_seconds")), thresholds=ceiling(0.01, 0.1)),
+             query(quantile(0.99, "kernel_runqueue_latency_seconds")), thresholds=ceiling(0.01, 0.1), spark=True),
         stat("Softirq delay", "99 % of the softirqs were entered within this time of their first raise; at most 1 ms, "
              "the histogram's last bound.", "s",
-             query(quantile(0.99, "kernel_softirq_latency_seconds")), thresholds=ceiling(0.0005, 0.00099)),
+             query(quantile(0.99, "kernel_softirq_latency_seconds")), thresholds=ceiling(0.0005, 0.00099), spark=True),
         stat("Dropped packets", "Packets a second that the kernel dropped, for whatever reason.", "pps",
-             query("sum by (instance) (rate(kernel_netdrop_packets_total{M}[R]))"), thresholds=ceiling(10, 1000)),
+             query("sum by (instance) (rate(kernel_netdrop_packets_total{M}[R]))"), thresholds=ceiling(10, 1000),
+             spark=True),
         stat("Reads", "99 % of the block requests that read took less than this, waiting and service together.", "s",
              query(quantile(0.99, "kernel_blockio_latency_seconds", matchers=', operation="read"')),
-             thresholds=ceiling(0.05, 0.5), none="no reads"),
+             thresholds=ceiling(0.05, 0.5), none="no reads", spark=True),
         stat("Writes", "99 % of the block requests that write took less than this, waiting and service together.", "s",
              query(quantile(0.99, "kernel_blockio_latency_seconds", matchers=', operation="write"')),
-             thresholds=ceiling(0.05, 0.5), none="no writes"),
+             thresholds=ceiling(0.05, 0.5), none="no writes", spark=True),
         stat("Failed block requests", "Since the exporter started.", "short",
              query("sum by (instance) (kernel_blockio_errors_total{M})"), thresholds=ceiling(1, 10), none="0"))
 

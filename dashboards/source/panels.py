@@ -70,17 +70,19 @@ def _panel(kind, title, description, size, queries, defaults, options, overrides
             "fieldConfig": {"defaults": defaults, "overrides": list(overrides)}, "options": options}
 
 
-def stat(title, description, unit, *queries, size=(4, 4), thresholds=None, mappings=(), names=False, spark=True,
+def stat(title, description, unit, *queries, size=(4, 4), thresholds=None, mappings=(), names=False, spark=False,
          decimals=None, none="–", colours=()):
-    """One number, or with `names` the legend of the series that is there."""
+    """One number, or with `names` the legend of the series that is there. Only what is there now counts but for
+    `spark`, which is for series that never end."""
     defaults = {"unit": unit, "noValue": none, "color": {"mode": "thresholds"},
                 "thresholds": thresholds or plain(), "mappings": list(mappings)}
     if decimals is not None:
         defaults["decimals"] = decimals
     options = {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
                "orientation": "auto", "textMode": "name" if names else "value", "colorMode": "value",
-               "graphMode": "area" if spark and not names else "none", "justifyMode": "auto",
+               "graphMode": "area" if spark else "none", "justifyMode": "auto",
                "percentChangeColorMode": "standard", "showPercentChange": False, "wideLayout": True}
+    queries = [{**target, "instant": not spark, "range": spark} for target in queries]
     return _panel("stat", title, description, size, queries, defaults, options, _coloured(colours))
 
 

@@ -40,9 +40,11 @@ class DashboardQueries(unittest.TestCase):
         cls.prometheus = fleet.prometheus
         cls.start, cls.end = map(int, fleet.tell())
         cls.steps = list(range(cls.start, cls.end + 1))
-        cls.results = {"start": cls.start, "end": cls.end, "dashboards": {}}
+        cls.results = {"start": cls.start, "end": cls.end, "dashboards": {}, "marks": {}}
         for name in grafana.NAMES:
             cls.results["dashboards"][name] = cls.ask(name)
+            cls.results["marks"][name] = [points[-1][1] for _, expression in cls.queries(name).of_annotations()
+                                          for _, points in cls.over_time(expression)]
 
     @classmethod
     def tearDownClass(cls):
