@@ -1,6 +1,7 @@
 """The exporter itself: can what it says be trusted, and what does it cost."""
-from panels import GOOD, BAD, ceiling, column, dashboard, floor, graph, plain, query, row, stat, table, values
+from panels import GOOD, BAD, ceiling, column, dashboard, floor, graph, query, row, stat, table, values
 
+PROGRAM = "(probe, program, mechanism)"
 YES_NO = values(yes=(1, GOOD), no=(0, BAD))
 
 
@@ -32,12 +33,13 @@ def _answer():
 def _probes():
     return row(
         "Probes",
-        table("Programs", "Each program, by which mechanism it is attached, and whether it is. "
-              "`kernel_exporter probes` on the machine says why not.",
-              column("Machine", label="instance"), column("Probe", label="probe"), column("Program", label="program"),
+        table("Programs", "Each program, by which mechanism it is attached, and on which share of the machines "
+              "that know it. `kernel_exporter probes` on the machine says why not.",
+              column("Probe", label="probe"), column("Program", label="program"),
               column("Mechanism", label="mechanism"),
-              column("Attached", "none", "sum by (job, instance, probe, program, mechanism) "
-                     "(kernel_exporter_probe_attached{M})", mappings=YES_NO), size=(12, 10)),
+              column("Machines", "short", f"count by {PROGRAM} (kernel_exporter_probe_attached{{M}})"),
+              column("Attached", "percentunit", f"avg by {PROGRAM} (kernel_exporter_probe_attached{{M}})", decimals=0),
+              size=(12, 10)),
         graph("Events lost", "Seen and not counted right, by probe and reason.", "ops",
               query("sum by (probe, reason) (rate(kernel_exporter_probe_lost_events_total{M}[R]))",
                     "{{probe}} {{reason}}"), size=(12, 10)),
@@ -54,7 +56,7 @@ def _scrapes():
         graph("Duration", "Of the exporter's own work, and as Prometheus sees it with network and parsing.", "s",
               query("kernel_exporter_scrape_duration_seconds{M}", "{{instance}} own work"),
               query("scrape_duration_seconds{M}", "{{instance}} by Prometheus"), size=(8, 8)),
-        graph("Samples", "In a scrape. The default profile has at most 150 on a small machine.", "short",
+        graph("Samples", "In a scrape; every device, reason and engine adds some.", "short",
               query("scrape_samples_scraped{M}", "{{instance}}"), size=(8, 8)),
         graph("Cut short", "1 where a scrape left something out to keep to its deadline.", "none",
               query("kernel_exporter_scrape_partial{M}", "{{instance}}"), step=True, highest=1, size=(8, 8)),

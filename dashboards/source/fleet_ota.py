@@ -1,6 +1,6 @@
 """Updates of the whole fleet: does the campaign keep its service level, who is updating, who failed and why."""
-from panels import (bars, ceiling, column, dashboard, engine, floor, graph, link_to, plain, query, row, stat, table,
-                    words)
+from blocks import alerts, engine, last_failures, link_to
+from panels import bars, ceiling, column, dashboard, floor, graph, plain, query, row, stat, table, words
 
 RESULTS = ("succeeded", "failed", "rolled_back", "interrupted")
 STATES = ("downloading", "verifying", "applying", "rebooting", "confirming")
@@ -52,11 +52,8 @@ def _budget():
         graph("How fast the error budget burns", "Share of unconfirmed updates by target version, over the share that "
               "the objective allows: at 1 the budget just lasts. A person is paged at 14.4 in an hour and at 6 in six "
               "hours.", "none", burn("1h"), burn("6h"), thresholds=ceiling(6, 14.4)),
-        table("Firing alerts", "What Prometheus alerts on now; the runbook has a heading for each.",
-              column("Alert", label="alertname"), column("Severity", label="severity"),
-              column("Vehicle", label="instance"), column("To", label="to"),
-              column("Firing", "none", 'max by (alertname, severity, instance, to) (ALERTS{alertstate="firing"})'),
-              size=(12, 8)))
+        # A campaign's alert is about no machine: nothing of the selection applies.
+        alerts("", column("Vehicle", label="instance"), column("To", label="to"), size=(12, 8)))
 
 
 def _now():
@@ -66,7 +63,7 @@ def _now():
               "short", query('sum by (state) (ota_state{E, state!="idle"})', "{{state}}"),
               stack=True, step=True, colours=STATES, size=(8, 9)),
         table("Updates under way", "Every open update and how far it is. Click a vehicle for its update in detail.",
-              column("Machine", label="instance", link=link_to("kernel-exporter-update", "This update")),
+              column("Vehicle", label="instance", link=link_to("kernel-exporter-update", "This update")),
               column("Engine", label="engine"), column("Id", label="txid"),
               column("From", label="from"), column("To", label="to"),
               column("Progress", "percentunit", f"ota_progress_ratio{{E}} * {OPEN}", decimals=0),
@@ -89,7 +86,7 @@ def _results():
               column("Confirmed", "percentunit", share(CONFIRMED, by=" by (to) "), decimals=1),
               column("95 % took less than", "s", f"quantile by (to) (0.95, ota_last_duration_seconds{{E}} * {LAST})",
                      decimals=0),
-              size=(16, 8), sort="Ended"),
+              size=(8, 8), sort="Ended"),
         graph("Duration of the last update", "Over the vehicles that report: from begin to end, without the time that "
               "the machine was off. The line is the objective.", "s",
               query("quantile(0.5, ota_last_duration_seconds{E})", "half of them"),
@@ -98,34 +95,24 @@ def _results():
         graph("Not succeeded, by cause", "Vehicles whose last update did not succeed, by the strongest cause that is "
               "known.", "short",
               query('count by (cause) (ota_last_result_info{E, result!="succeeded"})', "{{cause}}"),
-              stack=True, step=True, size=(8, 8)),
+              stack=True, step=True),
         bars("Causes in the time range", "Failures that were counted in the time range, by cause. The counters outlive "
              "restarts and reboots.", "short",
              "topk(8, sum by (cause) (increase(ota_failures_total{E}[$__range])) > 0)", "{{cause}}",
-             size=(8, 8), decimals=0))
+             size=(12, 8), decimals=0))
 
 
 def _vehicles():
     return row(
         "Vehicles",
         table("Last update of every vehicle", "Result, cause and duration. Click a vehicle for its update in detail.",
-              column("Machine", label="instance", link=link_to("kernel-exporter-update", "This update")),
+              column("Vehicle", label="instance", link=link_to("kernel-exporter-update", "This update")),
               column("Engine", label="engine"), column("To", label="to"),
               column("Result", label="result", mappings=words(*RESULTS)), column("Cause", label="cause"),
               column("Ended", "dateTimeFromNow", f"1000 * ota_last_end_timestamp_seconds{{E}} * {LAST}"),
               column("Took", "s", f"ota_last_duration_seconds{{E}} * {LAST}", decimals=0),
               size=(12, 9), sort="Ended"),
-        table("Last thing that went wrong in an update", "The kernel's evidence, whether or not the update failed "
-              "for it: where on which device, and how long after the event it was recorded (objective: 500 ms).",
-              column("Machine", label="instance", link=link_to("kernel-exporter-update", "This update")),
-              column("Cause", label="cause"), column("Device", label="device"),
-              column("Offset in bytes", "locale", "ota_last_failure_offset_bytes{M} * on (job, instance) group_left "
-                     "(engine, cause, device) ota_last_failure_info{E}"),
-              column("Recorded after", "s", "ota_cause_detection_seconds{M} * on (job, instance) group_left "
-                     "(engine, cause, device) ota_last_failure_info{E}"),
-              column("When", "dateTimeFromNow", "1000 * ota_last_failure_timestamp_seconds{M} * on (job, instance) "
-                     "group_left (engine, cause, device) ota_last_failure_info{E}"),
-              size=(12, 9), sort="When"))
+        last_failures(link_to("kernel-exporter-update", "This update"), size=(12, 9)))
 
 
 def build():

@@ -1,5 +1,6 @@
 """Health of a machine's kernel: who waited for a CPU, a softirq or a disk, and who dropped packets."""
-from panels import ceiling, dashboard, ends_of_updates, graph, heatmap, plain, query, row, stat
+from blocks import ends_of_updates
+from panels import ceiling, dashboard, graph, heatmap, query, row, stat
 
 DECADES = "Interpolated within the histogram's buckets; the heatmap beside it shows them as they are."
 
@@ -41,7 +42,7 @@ def _runqueue():
         heatmap("Wait on a run queue", "Tasks a cell, by how long they waited on a run queue before they ran.",
                 "sum by (le) (increase(kernel_runqueue_latency_seconds_bucket{M}[R]))"),
         graph("Wait on a run queue, half and 99 %", DECADES, "s",
-              *half_and_most("kernel_runqueue_latency_seconds", "{{instance}}"), size=(6, 8)),
+              *half_and_most("kernel_runqueue_latency_seconds", "{{instance}}"), size=(6, 8), log=True),
         graph("Context switches and migrations", "Tasks a second that ran after waiting, and those that changed their "
               "CPU while they waited: the kernel forgets what these had waited before.", "ops",
               query("sum by (instance) (rate(kernel_runqueue_latency_seconds_count{M}[R]))", "{{instance}} ran"),
@@ -56,7 +57,7 @@ def _softirq():
                 "sum by (le) (increase(kernel_softirq_latency_seconds_bucket{M}[R]))"),
         graph("Delay of 99 %, by vector", DECADES + " At most 1 ms, the last bound.", "s",
               query(quantile(0.99, "kernel_softirq_latency_seconds", "vector"), "{{instance}} {{vector}}"),
-              size=(12, 8)),
+              log=True),
         graph("Share of a CPU in softirq handlers", "Time in handlers by vector; 100 % is one CPU.", "percentunit",
               query("sum by (instance, vector) (rate(kernel_softirq_duration_seconds_sum{M}[R]))",
                     "{{instance}} {{vector}}"), stack=True, size=(8, 8)),
@@ -87,7 +88,7 @@ def _blockio():
                 "sum by (le) (increase(kernel_blockio_latency_seconds_bucket{M}[R]))"),
         graph("Latency of 99 %, by device", DECADES, "s",
               query(quantile(0.99, "kernel_blockio_latency_seconds", "device, operation"),
-                    "{{instance}} {{device}} {{operation}}")),
+                    "{{instance}} {{device}} {{operation}}"), log=True),
         graph("Throughput", "Bytes a second read from and written to each device.", "Bps",
               query("sum by (instance, device, operation) (rate(kernel_blockio_bytes_total{M}[R]))",
                     "{{instance}} {{device}} {{operation}}"), size=(8, 8)),

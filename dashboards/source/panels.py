@@ -15,8 +15,7 @@ COLOURS = {
     "succeeded": GOOD, "failed": BAD, "rolled_back": WARN, "interrupted": "purple",
     "idle": "#6e7687", "downloading": "blue", "verifying": "purple", "applying": "orange",
     "rebooting": "yellow", "confirming": "super-light-blue",
-    "exact": "blue", "inferred": "orange", "other": "purple",
-    "read": "blue", "write": "orange",
+    "exact": "blue", "inferred": "orange", "other": "purple", "none": GOOD,
 }
 
 
@@ -56,10 +55,11 @@ def query(expression, legend="", instant=False, form="time_series"):
             "instant": instant, "range": not instant}
 
 
-def _coloured(names):
-    return [{"matcher": {"id": "byName", "options": name},
-             "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": COLOURS[name]}}]}
-            for name in names]
+def _coloured(words):
+    """The colours of series whose name is or ends with one of these words."""
+    return [{"matcher": {"id": "byRegexp", "options": f"/(^| ){word}$/"},
+             "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": COLOURS[word]}}]}
+            for word in words]
 
 
 def _panel(kind, title, description, size, queries, defaults, options, overrides=()):
@@ -86,14 +86,17 @@ def stat(title, description, unit, *queries, size=(4, 4), thresholds=None, mappi
     return _panel("stat", title, description, size, queries, defaults, options, _coloured(colours))
 
 
-def graph(title, description, unit, *queries, size=(12, 8), stack=False, thresholds=None, lowest=0, highest=None,
-          step=False, colours=()):
+def graph(title, description, unit, *queries, size=(12, 8), stack=False, thresholds=None, highest=None, step=False,
+          log=False, colours=()):
+    """Lines from zero up; `log` is for what spans decades."""
     custom = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 40 if stack else 10, "showPoints": "never",
               "lineInterpolation": "stepAfter" if step else "linear", "spanNulls": False,
               "stacking": {"mode": "normal" if stack else "none", "group": "A"}}
     defaults = {"unit": unit, "color": {"mode": "palette-classic"}, "custom": custom}
-    if lowest is not None:
-        defaults["min"] = lowest
+    if log:
+        custom["scaleDistribution"] = {"type": "log", "log": 10}
+    else:
+        defaults["min"] = 0
     if highest is not None:
         defaults["max"] = highest
     if thresholds:
@@ -118,14 +121,14 @@ def heatmap(title, description, expression, size=(12, 8), unit="s"):
                   {"unit": unit, "custom": {"scaleDistribution": {"type": "linear"}}}, options)
 
 
-def timeline(title, description, *queries, mappings, size=(12, 8)):
-    """What was when, one line a series."""
-    defaults = {"unit": "none", "color": {"mode": "thresholds"}, "thresholds": plain("transparent"),
-                "mappings": mappings, "custom": {"fillOpacity": 80, "lineWidth": 0}}
+def timeline(title, description, *queries, colours, size=(12, 8)):
+    """What was when, one line a series; there where it has a value."""
+    defaults = {"unit": "none", "color": {"mode": "palette-classic"},
+                "custom": {"fillOpacity": 90, "lineWidth": 0}}
     options = {"mergeValues": True, "rowHeight": 0.85, "showValue": "never", "alignValue": "left",
                "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
                "tooltip": {"mode": "single", "sort": "none"}}
-    return _panel("state-timeline", title, description, size, queries, defaults, options)
+    return _panel("state-timeline", title, description, size, queries, defaults, options, _coloured(colours))
 
 
 def bars(title, description, unit, expression, legend, size=(6, 8), colours=(), decimals=None):
@@ -192,31 +195,11 @@ def _column_override(entry):
     return {"matcher": {"id": "byName", "options": entry["name"]}, "properties": properties}
 
 
-def link_to(uid, title):
-    """From the row of a machine to its own dashboard, at the same time."""
-    return {"title": title, "targetBlank": False,
-            "url": f"/d/{uid}?${{datasource:queryparam}}&${{job:queryparam}}"
-                   "&var-instance=${__data.fields.Machine}&${__url_time_range}"}
-
-
 def variable(name, label, metric, default_all):
     everything = {"current": {"text": ["All"], "value": ["$__all"]}} if default_all else {}
     return {"type": "query", "name": name, "label": label, "datasource": DATASOURCE,
             "query": {"query": expand(f"label_values({metric}, {name})"), "refId": name},
             "multi": True, "includeAll": default_all, "allValue": ".+", "refresh": 2, "sort": 7, **everything}
-
-
-def engine():
-    return variable("engine", "Engine", "ota_state{M}", default_all=True)
-
-
-def ends_of_updates():
-    """A mark where an update ended: at the end's own time, not at that of the scrape."""
-    expression = "1000 * ota_last_end_timestamp_seconds{M}" \
-                 " * on (job, instance, engine) group_left (to, result, cause) ota_last_result_info{M}"
-    return {"name": "Ends of updates", "datasource": DATASOURCE, "enable": True, "hide": False, "iconColor": "purple",
-            "target": {"refId": "ends", "expr": expand(expression)}, "titleFormat": "{{result}}: {{to}}",
-            "textFormat": "{{instance}} {{engine}}, cause {{cause}}", "tagKeys": "result", "useValueForTime": "true"}
 
 
 def row(title, *panels):

@@ -1,7 +1,7 @@
 """One update in detail: how far it is, what it wrote where and how fast, what went wrong, and what the machine did
 meanwhile."""
-from panels import (bars, ceiling, column, dashboard, ends_of_updates, engine, graph, heatmap, plain, query, row,
-                    stat, table, timeline, values)
+from blocks import alerts, ends_of_updates, engine, last_failures
+from panels import BAD, MACHINE, bars, ceiling, column, dashboard, graph, heatmap, plain, query, row, stat, timeline
 
 RESULTS = ("succeeded", "failed", "rolled_back", "interrupted")
 STATES = ("idle", "downloading", "verifying", "applying", "rebooting", "confirming")
@@ -11,26 +11,27 @@ def _answer():
     return row(
         "This update",
         stat("State", "What the update does now; idle without one.", "none",
-             query("ota_state{E} == 1", "{{state}}"), names=True, colours=STATES, size=(4, 4)),
+             query("ota_state{E} == 1", "{{state}}"), names=True, colours=STATES),
         stat("Versions", "From which version to which the open update leads.", "none",
-             query("ota_transaction_info{E}", "{{from}} → {{to}}"), names=True, size=(4, 4), none="no update"),
+             query("ota_transaction_info{E}", "{{from}} → {{to}}"), names=True, none="no update"),
         stat("Progress", "Progress of the open update as its agent tells it.", "percentunit",
-             query("ota_progress_ratio{E}"), size=(4, 4), none="no update"),
+             query("ota_progress_ratio{E}"), none="no update"),
         stat("Running for", "Time since the open update began. Objective: 30 minutes.", "s",
-             query("time() - ota_transaction_start_timestamp_seconds{E}"), size=(4, 4), none="no update",
+             query("time() - ota_transaction_start_timestamp_seconds{E}"), none="no update",
              thresholds=ceiling(1500, 1800), decimals=0),
         stat("Last result", "How the last update ended; succeeded means booted and confirmed.", "none",
-             query("ota_last_result_info{E}", "{{result}}"), names=True, colours=RESULTS, size=(4, 4), none="none yet"),
+             query("ota_last_result_info{E}", "{{result}}"), names=True, colours=RESULTS, none="none yet"),
         stat("Last cause", "Why the last update did not succeed; none when it did.", "none",
-             query("ota_last_result_info{E}", "{{cause}}"), names=True, size=(4, 4), none="none yet"))
+             query("ota_last_result_info{E}", "{{cause}}"), names=True, colours=["none"], thresholds=plain(BAD),
+             none="none yet"))
 
 
 def _progress():
     return row(
         "Progress",
         timeline("States", "The states of the update over time; several may go on at once.",
-                 query('ota_state{E, state!="idle"}', "{{state}}"), size=(12, 8),
-                 mappings=values(no=(0, "transparent"), yes=(1, "blue"))),
+                 *(query(f'ota_state{{E, state="{state}"}} == 1', "{{instance}} {{state}}") for state in STATES[1:]),
+                 colours=STATES[1:]),
         graph("Progress", "Progress of the open update as its agent tells it.", "percentunit",
               query("ota_progress_ratio{E}", "{{instance}} {{engine}}"), highest=1, size=(6, 8), step=True),
         bars("Time in each state", "Within the time range; states that go on at once each get their full time.", "s",
@@ -44,7 +45,8 @@ def _writes():
         graph("Written", "Bytes a second that the target devices were given: exact is the update itself, other is "
               "somebody else, inferred is known only by the device.", "Bps",
               query("sum by (device, role, attribution) (rate(ota_written_bytes_total{M}[R]))",
-                    "{{device}} {{role}} {{attribution}}"), stack=True),
+                    "{{device}} {{role}} {{attribution}}"), stack=True,
+              colours=("exact", "inferred", "other")),
         graph("Download", "Bytes a second that the agent tells to have downloaded.", "Bps",
               query("sum by (instance, engine) (rate(ota_downloaded_bytes_total{E}[R]))", "{{instance}} {{engine}}")),
         heatmap("Write latency", "From a write request's start to its completion on the target devices. Rising bands "
@@ -54,26 +56,18 @@ def _writes():
               query("histogram_quantile(0.5, sum by (role, le) (rate(ota_write_latency_seconds_bucket{M}[R])))",
                     "{{role}} half"),
               query("histogram_quantile(0.99, sum by (role, le) (rate(ota_write_latency_seconds_bucket{M}[R])))",
-                    "{{role}} 99 %")))
+                    "{{role}} 99 %"), log=True))
 
 
 def _failures():
     return row(
         "What went wrong",
+        last_failures(),
         graph("Failed requests", "Requests that failed on the target devices since the exporter started. A series "
               "begins with its first error.", "short",
               query("sum by (device, role, operation, status) (ota_io_errors_total{M})",
-                    "{{device}} {{role}} {{operation}} {{status}}"), step=True, size=(8, 8)),
-        table("Last failure", "The kernel's evidence, whether or not the update failed for it: where on which "
-              "device, and how long after the event it was recorded (objective: 500 ms).",
-              column("Machine", label="instance"), column("Engine", label="engine"), column("Cause", label="cause"),
-              column("Device", label="device"),
-              column("Offset in bytes", "locale", "ota_last_failure_offset_bytes{M} * on (job, instance) group_left "
-                     "(engine, cause, device) ota_last_failure_info{E}"),
-              column("Recorded after", "s", "ota_cause_detection_seconds{M} * on (job, instance) group_left "
-                     "(engine, cause, device) ota_last_failure_info{E}"),
-              column("When", "dateTimeFromNow", "1000 * ota_last_failure_timestamp_seconds{M} * on (job, instance) "
-                     "group_left (engine, cause, device) ota_last_failure_info{E}"), size=(16, 8)))
+                    "{{device}} {{role}} {{operation}} {{status}}"), step=True),
+        alerts(MACHINE, column("To", label="to"), size=(12, 8)))
 
 
 def _machine():
@@ -85,7 +79,7 @@ def _machine():
               "histograms' decades; details on the dashboard of the machine.", "s",
               slowest("kernel_runqueue_latency_seconds", "waiting for a CPU"),
               slowest("kernel_softirq_latency_seconds", "softirq delay"),
-              slowest("kernel_blockio_latency_seconds", "block I/O, all devices")),
+              slowest("kernel_blockio_latency_seconds", "block I/O, all devices"), log=True),
         graph("Dropped packets", "Packets that the kernel dropped: a download that stalls often shows here.", "pps",
               query("sum by (device, reason) (rate(kernel_netdrop_packets_total{M}[R]))", "{{device}} {{reason}}")))
 

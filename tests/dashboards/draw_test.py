@@ -3,10 +3,12 @@ import os
 import re
 import struct
 import subprocess
-import tempfile
 import unittest
 
 import grafana
+
+BUILD = os.environ.get("KERNEL_EXPORTER_BUILD", os.path.join(grafana.ROOT, "build"))
+DRAW = os.path.join(os.path.dirname(os.path.abspath(__file__)), "draw")
 
 
 def size_of(picture):
@@ -19,9 +21,8 @@ def size_of(picture):
 class Pictures(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="kernel_exporter_pictures_"))
-        subprocess.run([os.path.join(os.path.dirname(os.path.abspath(__file__)), "draw"), "--output", cls.folder],
-                       check=True)
+        cls.folder = os.path.join(BUILD, "dashboards")
+        subprocess.run([DRAW], check=True)
 
     def page(self, name):
         with open(os.path.join(self.folder, name + ".html"), encoding="utf-8") as file:
@@ -43,8 +44,8 @@ class Pictures(unittest.TestCase):
             self.assertEqual(empty, [])
 
     def test_without_results_it_says_whence_they_come(self):
-        done = subprocess.run([os.path.join(os.path.dirname(os.path.abspath(__file__)), "draw"), "--results",
-                               os.path.join(self.folder, "nothing.json")], capture_output=True, check=False)
+        done = subprocess.run([DRAW, "--results", os.path.join(self.folder, "nothing.json")], capture_output=True,
+                              check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("run tests/dashboards/queries_test.py first", done.stderr.decode())
 

@@ -101,13 +101,14 @@ class Panel:
     def format(self, value):
         return formatted(value, self.unit, self.decimals, self.end)
 
-    def colour_of(self, name, index):
+    def fixed_colour(self, name):
         for override in self.panel["fieldConfig"]["overrides"]:
-            if override["matcher"]["options"] == name:
-                for entry in override["properties"]:
-                    if entry["id"] == "color":
-                        return colour(entry["value"]["fixedColor"])
-        return PALETTE[index % len(PALETTE)]
+            if re.search(override["matcher"]["options"].strip("/"), name):
+                return colour(override["properties"][0]["value"]["fixedColor"])
+        return None
+
+    def colour_of(self, name, index):
+        return self.fixed_colour(name) or PALETTE[index % len(PALETTE)]
 
     def step_colour(self, value):
         chosen = None
@@ -126,12 +127,11 @@ class Panel:
 
     def _stat(self):
         shown = []
-        for index, (name, points) in enumerate(self.series()):
+        for name, points in self.series():
             value = points[-1][1]
             text, ink = self.mapped(value) or (self.format(value), self.step_colour(value))
             if self.panel["options"]["textMode"] == "name":
-                known = [entry["matcher"]["options"] for entry in self.panel["fieldConfig"]["overrides"]]
-                text, ink = name, self.colour_of(name, index) if name in known else ink
+                text, ink = name, self.fixed_colour(name) or ink
             shown.append((text, ink, points))
         if not shown:
             shown = [(self.defaults["noValue"], "#8e8e99", [])]
@@ -159,7 +159,7 @@ class Panel:
 
     def _axes(self, low, high, ticks, bottom):
         """(SVG of the axes, x of a time, y of a value)"""
-        left, top, right = 66, 6, self.width - 14
+        left, top, right = 24 + 7 * max(len(text) for _, text in ticks), 6, self.width - 14
 
         def x_of(time):
             return left + (time - self.start) / (self.end - self.start) * (right - left)
@@ -181,30 +181,43 @@ class Panel:
     def _timeseries(self):
         custom = self.defaults["custom"]
         lines = list(self.series())
+        scale = math.log10 if "scaleDistribution" in custom else float
+        lines = [(name, [(time, value) for time, value in points if scale is float or value > 0])
+                 for name, points in lines]
         stacked = self._stacked(lines) if custom["stacking"]["mode"] == "normal" else None
         tops = stacked or [points for _, points in lines]
-        values = [value for points in tops for _, value in points]
-        high = self.defaults.get("max") or (max(values) * 1.05 or 1)
-        low = min(self.defaults.get("min", 0), *values) if values else 0
-        rows = min(len(lines), 6)
-        bottom = self.height - 62 - 17 * rows
+        low, high = self._limits([scale(value) for points in tops for _, value in points])
+        bottom = self.height - 58 - 15 * min(len(lines) + 1, 7)
         axes, x_of, y_of = self._axes(low, high, self._ticks(low, high), bottom)
-        shapes = [self._line(points, stacked[index - 1] if stacked and index else None,
-                             self.colour_of(name, index), x_of, y_of)
-                  for index, ((name, _), points) in reversed(list(enumerate(zip(lines, tops))))]
-        shapes += [f'<line x1="66" x2="{self.width - 14}" y1="{y_of(step["value"]):.1f}" y2="{y_of(step["value"]):.1f}" '
-                   f'stroke="{colour(step["color"])}" stroke-dasharray="6 4"/>'
-                   for step in self.defaults.get("thresholds", {}).get("steps", ())
-                   if step["value"] is not None and step["value"] <= high]
+        floor = y_of(low)
+
+        def height_of(value):
+            return y_of(scale(value)) if value else floor
+        shapes = [self._line(points, stacked[index - 1] if stacked and index else (), self.colour_of(name, index),
+                             x_of, height_of) for index, ((name, _), points) in enumerate(zip(lines, tops))]
+        for step in self.defaults.get("thresholds", {}).get("steps", ()):
+            if step["value"] is not None and step["value"] <= high:
+                y = y_of(step["value"])
+                shapes.append(f'<line x1="{x_of(self.start)}" x2="{self.width - 14}" y1="{y:.1f}" y2="{y:.1f}" '
+                              f'stroke="{colour(step["color"])}" stroke-dasharray="6 4"/>')
         return f'<svg width="{self.width}" height="{bottom + 22}">{axes}{"".join(shapes)}</svg>{self._legend(lines)}'
 
+    def _limits(self, values):
+        """Of the axis, in powers of ten where it is logarithmic."""
+        if "scaleDistribution" in self.defaults["custom"]:
+            return math.floor(min(values)), math.ceil(max(values) + 0.01)
+        return min(0, *values), self.defaults.get("max") or max(values) * 1.05 or 1
+
     def _ticks(self, low, high):
+        if "scaleDistribution" in self.defaults["custom"]:
+            return [(power, self.format(10.0 ** power)) for power in range(low, high + 1)]
         rough = (high - low) / 4
-        power = 10 ** math.floor(math.log10(rough))
+        base = 1024 if self.unit in ("bytes", "Bps") else 1
+        while rough / base >= 1024 and self.unit in ("bytes", "Bps"):
+            base *= 1024
+        power = base * 10 ** math.floor(math.log10(rough / base))
         step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
-        first = math.ceil(low / step)
-        return [(index * step, self.format(index * step) if index else formatted(0, self.unit))
-                for index in range(first, int(high / step) + 1)]
+        return [(index * step, self.format(index * step)) for index in range(int(high / step) + 1)]
 
     @staticmethod
     def _stacked(lines):
@@ -217,22 +230,32 @@ class Panel:
     def _line(self, points, below, ink, x_of, y_of):
         """Broken where a second is missing; filled down to what is below it in a stack."""
         custom = self.defaults["custom"]
-        runs, base = [[]], dict(below or ())
-        for time, value in points:
-            if runs[-1] and time - runs[-1][-1][0] > 1:
-                runs.append([])
-            if custom["lineInterpolation"] == "stepAfter" and runs[-1]:
-                runs[-1].append((time, runs[-1][-1][1]))
-            runs[-1].append((time, value))
         svg = []
-        for run in runs:
-            path = " ".join(f"{x_of(time):.1f},{y_of(value):.1f}" for time, value in run)
-            floor = " ".join(f"{x_of(time):.1f},{y_of(base.get(time, 0)):.1f}" for time, _ in reversed(run))
-            svg.append(f'<polygon fill="{ink}" opacity="{custom["fillOpacity"] / 100}" points="{path} {floor}"/>'
-                       f'<polyline fill="none" stroke="{ink}" stroke-width="1.5" points="{path}"/>')
+        for run in self._runs(points):
+            top, floor = run, [(time, dict(below).get(time, 0)) for time, _ in run]
+            if custom["lineInterpolation"] == "stepAfter":
+                top, floor = self._steps(top), self._steps(floor)
+            top, floor = (" ".join(f"{x_of(time):.1f},{y_of(value):.1f}" for time, value in part)
+                          for part in (top, reversed(floor)))
+            svg.append(f'<polygon fill="{ink}" opacity="{custom["fillOpacity"] / 100}" points="{top} {floor}"/>'
+                       f'<polyline fill="none" stroke="{ink}" stroke-width="1.5" points="{top}"/>')
             if len(run) == 1:
                 svg.append(f'<circle fill="{ink}" r="2.5" cx="{x_of(run[0][0]):.1f}" cy="{y_of(run[0][1]):.1f}"/>')
         return "".join(svg)
+
+    @staticmethod
+    def _runs(points):
+        runs = []
+        for time, value in points:
+            if not runs or time - runs[-1][-1][0] > 1:
+                runs.append([])
+            runs[-1].append((time, value))
+        return runs
+
+    @staticmethod
+    def _steps(run):
+        return run[:1] + [point for (_, before), (time, value) in zip(run, run[1:])
+                          for point in ((time, before), (time, value))]
 
     def _legend(self, lines):
         rows = []
@@ -248,7 +271,7 @@ class Panel:
 
     def _heatmap(self):
         buckets = sorted(((float(name), dict(points)) for name, points in self.series()), key=lambda entry: entry[0])
-        bottom = self.height - 62
+        bottom = self.height - 72
         ticks = [(index + 1, "+Inf" if math.isinf(bound) else formatted(bound, self.unit))
                  for index, (bound, _) in enumerate(buckets)]
         axes, x_of, y_of = self._axes(0, len(buckets), ticks, bottom)
@@ -263,7 +286,7 @@ class Panel:
                f'height="{y_of(index) - y_of(index + 1) - 1:.1f}" fill="{self._heat(count / highest)}"/>'
                for time, index, count in cells]
         scale = "".join(f'<i style="background:{shade}"></i>' for shade in HEAT)
-        return (f'<svg width="{self.width}" height="{bottom + 22}">{"".join(svg)}{axes}</svg>'
+        return (f'<svg width="{self.width}" height="{bottom + 22}">{axes}{"".join(svg)}</svg>'
                 f'<div class="scale">1 {scale} {formatted(highest, "short")}</div>')
 
     def _heat(self, share):
@@ -275,27 +298,20 @@ class Panel:
         bottom = self.height - 56
         ticks = [(len(lines) - index - 0.5, name) for index, (name, _) in enumerate(lines)]
         axes, x_of, y_of = self._axes(0, len(lines), ticks, bottom)
-        svg = []
-        for index, (_, points) in enumerate(lines):
-            for time, value in points[:-1]:
-                _, ink = self.mapped(value) or ("", "transparent")
-                svg.append(f'<rect x="{x_of(time):.1f}" y="{y_of(len(lines) - index - 0.1):.1f}" '
-                           f'width="{x_of(time + 1) - x_of(time) + 0.3:.1f}" '
-                           f'height="{y_of(0) - y_of(0.8):.1f}" fill="{ink}"/>')
-        return f'<svg width="{self.width}" height="{bottom + 22}">{"".join(svg)}{axes}</svg>'
+        svg = [f'<rect x="{x_of(run[0][0]):.1f}" y="{y_of(len(lines) - index - 0.1):.1f}" fill="{self.fixed_colour(name)}" '
+               f'width="{x_of(min(run[-1][0] + 1, self.end)) - x_of(run[0][0]):.1f}" '
+               f'height="{y_of(0) - y_of(0.8):.1f}"/>'
+               for index, (name, points) in enumerate(lines) for run in self._runs(points)]
+        return f'<svg width="{self.width}" height="{bottom + 22}">{axes}{"".join(svg)}</svg>'
 
     def _bargauge(self):
         lines = list(self.series())
         highest = max(points[-1][1] for _, points in lines) or 1
         rows = "".join(
             f'<tr><th>{html.escape(name)}</th><td><div style="width:{points[-1][1] / highest * 100:.1f}%;'
-            f'background:{self._bar_colour(name, points[-1][1])}"></div></td>'
+            f'background:{self.fixed_colour(name) or self.step_colour(points[-1][1])}"></div></td>'
             f"<td>{self.format(points[-1][1])}</td></tr>" for name, points in lines)
         return f'<table class="bars">{rows}</table>'
-
-    def _bar_colour(self, name, value):
-        known = [entry["matcher"]["options"] for entry in self.panel["fieldConfig"]["overrides"]]
-        return self.colour_of(name, 0) if name in known else self.step_colour(value)
 
     def _table(self):
         organize = self.panel["transformations"][1]["options"]
