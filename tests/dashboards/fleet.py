@@ -2,6 +2,7 @@
 of its own. Time goes by Prometheus' scrapes, so every step of the story is in its database."""
 import contextlib
 import glob
+import json
 import os
 import signal
 import socket
@@ -14,9 +15,10 @@ import uuid
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 
-from exporter_process import DEFAULT_RULES, ExporterProcess, RuleFolder, run_exporter  # noqa: E402
+from exporter_process import DEFAULT_RULES, ExporterProcess, RuleFolder, run_exporter, wait_until  # noqa: E402
 from machine import LoopDevice, cgroup2_mount, frame  # noqa: E402
 from prometheus_process import Prometheus, free_port  # noqa: E402
+from rauc import RaucMachine  # noqa: E402
 
 MB = 1 << 20
 DISK = 16 * MB
@@ -43,10 +45,13 @@ class Car:
         self.rules = stack.enter_context(RuleFolder(**{os.path.basename(path): text_of(path) for path in RULES}))
         self.socket = os.path.join(self.folder, "ota.sock")
         self.ledger = os.path.join(self.folder, "ota.ledger")
-        with open(os.path.join(self.folder, "ota.yaml"), "w", encoding="utf-8") as file:
-            file.write(f"socket: {self.socket}\nledger: {self.ledger}\nengines: [custom]\n")
+        self.configure(engines=["custom"])
         self.port = free_port()
         self.exporter = None
+
+    def configure(self, **settings):
+        with open(os.path.join(self.folder, "ota.yaml"), "w", encoding="utf-8") as file:
+            json.dump({"socket": self.socket, "ledger": self.ledger, **settings}, file)
 
     def start(self, wrapper=()):
         self.exporter = ExporterProcess(
@@ -97,6 +102,24 @@ class Car:
                  str(PAYLOAD * percent // 100))
 
 
+class RaucCar(Car):
+    """Its engine is RAUC, which nobody has told of the exporter."""
+
+    def __init__(self, name, stack):
+        super().__init__(name, stack)
+        self.rauc = stack.enter_context(RaucMachine(size=32 * MB))
+        self.bundle = self.rauc.bundle("2.0", 24 * MB)
+        self.configure(adapters={"rauc": {"bus": self.rauc.address}})
+
+    def freeze(self, still):
+        """RAUC stands still, or goes on: else it is done before anybody looks."""
+        with open(cgroup2_mount() + self.rauc.cgroup + "/cgroup.freeze", "w", encoding="ascii") as file:
+            file.write(str(int(still)))
+
+    def is_in(self, state):
+        return self.exporter.scrape().value("ota_state", engine="rauc", state=state) == 1
+
+
 def reboot(car, fleet):
     """Off until Prometheus has seen it."""
     car.stop()
@@ -121,16 +144,28 @@ def install(car, old, new, steps=10):
 
 
 def confirmed(car, fleet):
-    """To 2.0, and fine; its ledger has a torn record."""
-    yield from install(car, "1.0", "2.0")
-    car.ota("end", "installed")
+    """RAUC installs 2.0, and fine; the ledger gets a torn record."""
     yield
+    with car.rauc.start_install(car.bundle) as client:
+        wait_until(lambda: car.is_in("applying") or client.poll() is not None, what="an installation")
+        car.freeze(True)
+        for _ in range(4):
+            yield
+        car.freeze(False)
+        while client.poll() is None or not car.is_in("rebooting"):
+            yield
+        output = client.stdout.read()
+    assert client.returncode == 0, output
     with open(car.ledger, "a", encoding="utf-8") as ledger:
         ledger.write("ota 1 999 torn")
+    car.rauc.stop_service()
     yield from reboot(car, fleet)
-    for _ in range(3):
+    for _ in range(2):
         yield
-    car.ota("end", "confirmed")
+    car.rauc.boot("B")
+    car.rauc.mark("good")
+    while not car.is_in("idle"):
+        yield
 
 
 def rolled_back(car, fleet):
@@ -194,13 +229,14 @@ class Fleet:
     """The cars and their Prometheus; `tell` lets a story happen."""
 
     STORIES = {"car-1": (failed_and_again, traffic), "car-2": (confirmed,), "car-3": (rolled_back,)}
+    KINDS = {"car-2": RaucCar}
 
     def __init__(self):
         self._stack = contextlib.ExitStack()
 
     def __enter__(self):
         with self._stack:
-            self.cars = {name: Car(name, self._stack) for name in self.STORIES}
+            self.cars = {name: self.KINDS.get(name, Car)(name, self._stack) for name in self.STORIES}
             for car in self.cars.values():
                 self._stack.callback(car.stop)
                 car.start()

@@ -99,7 +99,7 @@ class DashboardQueries(unittest.TestCase):
 
     def test_every_variable_has_values(self):
         cars = list(Fleet.STORIES)
-        expected = {"job": [JOB], "instance": cars, "engine": ["custom"]}
+        expected = {"job": [JOB], "instance": cars, "engine": ["custom", "rauc"]}
         for name in grafana.NAMES:
             for variable, selector, label in self.queries(name, SELECTED).of_variables():
                 with self.subTest(name, variable=variable):
