@@ -79,8 +79,8 @@ class RaucFaults(unittest.TestCase):
         self.assertLessEqual(offset, bad, f"seed {self.seed}")
         self.assertLess(bad, offset + longest, f"seed {self.seed}")
         # What of the request reached the medium began there or behind it.
-        self.assertTrue(any(offset <= hit <= bad < hit + length for _, hit, length, _ in self.slot.hits),
-                        (offset, self.slot.hits))
+        wait_until(lambda: any(offset <= hit <= bad < hit + length for _, hit, length, _ in self.slot.hits),
+                   what=f"a request at {bad} that failed, in one at {offset}: {self.slot.hits}")
         self.assertLessEqual(scrape.value("ota_cause_detection_seconds"), DETECTION_SECONDS)
 
     def test_a_bad_block_is_the_cause_with_its_offset(self):
