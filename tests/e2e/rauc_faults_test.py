@@ -15,6 +15,7 @@ from rauc import MIB, RaucMachine
 OTA_RULES = os.path.join(ROOT, "rules", "ota")
 IMAGE = 8 * MIB
 DETECTION_SECONDS = 0.5
+HEALTHY_RUNS = int(os.environ.get("KERNEL_EXPORTER_HEALTHY_RUNS", "3"))
 CAUSES = {errno.EIO: "io_error", errno.ENODATA: "media_error", errno.ENOSPC: "no_space",
           errno.ETIMEDOUT: "timeout"}
 
@@ -36,10 +37,12 @@ class RaucFaults(unittest.TestCase):
         self.other = self.enter(FaultDevice(8 * MIB))
         self.machine = self.enter(RaucMachine(size=8 * MIB, slots={"B": self.slot.path}))
         self.bundle = self.machine.bundle("2.0", IMAGE)
+        self.role = random.choice(["slot", "data"])
         self.socket = os.path.join(folder.name, "ota.sock")
         config = os.path.join(folder.name, "ota.yaml")
         with open(config, "w", encoding="utf-8") as file:
             json.dump({"socket": self.socket, "ledger": os.path.join(folder.name, "ota.ledger"),
+                       "devices": {self.slot.path: self.role},
                        "adapters": {"rauc": {"bus": self.machine.address}}}, file)
         self.exporter = self.enter(ExporterProcess(rules=[DEFAULT_RULES, OTA_RULES],
                                                    arguments=["--ota.config", config]))
@@ -81,6 +84,8 @@ class RaucFaults(unittest.TestCase):
         # What of the request reached the medium began there or behind it.
         wait_until(lambda: any(offset <= hit <= bad < hit + length for _, hit, length, _ in self.slot.hits),
                    what=f"a request at {bad} that failed, in one at {offset}: {self.slot.hits}")
+        self.assertGreater(scrape.sum("ota_io_errors_total", device=self.slot.name, role=self.role), 0)
+        self.assertEqual(scrape.sum("ota_io_errors_total", device=self.other.name), 0)
         self.assertLessEqual(scrape.value("ota_cause_detection_seconds"), DETECTION_SECONDS)
 
     def test_a_bad_block_is_the_cause_with_its_offset(self):
@@ -115,9 +120,9 @@ class RaucFaults(unittest.TestCase):
 
     def test_healthy_updates_beside_a_failing_device_and_on_a_slow_one_are_clean(self):
         self.other.fail("write", 0, errno.EIO, length=8 * MIB)
-        for run in range(3):
+        for run in range(HEALTHY_RUNS):
             with self.subTest(run=run):
-                self.slot.delay(40 if run == 2 else 0)
+                self.slot.delay(40 if run % 3 == 2 else 0)
                 self.assertNotEqual(self.write(self.other.path), 0)
                 client = self.machine.start_install(self.bundle)
                 with client:
@@ -133,7 +138,7 @@ class RaucFaults(unittest.TestCase):
                 self.assertEqual(scrape.sum("ota_failures_total", engine="rauc"), 0)
                 self.assertNotIn("evidence", self.open_updates()[0])
                 run_exporter("ota", "--socket", self.socket, "end", "rolled_back")
-        self.assertEqual(self.exporter.scrape().value("ota_transactions_total", engine="rauc", result="rolled_back"), 3)
+        self.assertEqual(self.exporter.scrape().value("ota_transactions_total", engine="rauc", result="rolled_back"), HEALTHY_RUNS)
 
     def test_a_service_that_is_killed_fails_its_update(self):
         self.slot.delay(40)
