@@ -114,8 +114,8 @@ Result<void> Exporter::start_ota() {
     spdlog::warn("updates: what they write is not seen: {}", bindings.error().message);
     return {};
   }
-  ota_watch_ =
-      std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(), options_.paths);
+  ota_watch_ = std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(),
+                                                ota_->config(), options_.paths);
   return {};
 }
 
