@@ -74,12 +74,7 @@ struct {
 	__type(value, struct otawrite_stats);
 } otawrite SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 256);
-	__type(key, struct otawrite_tx_key);
-	__type(value, u64);
-} otawrite_tx SEC(".maps");
+struct otawrite_tx_map otawrite_tx SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -109,7 +104,6 @@ LOST_MAP(otawrite, OTAWRITE_LOST_NO_STAMP);
 
 static const struct otawrite_stats no_writes;
 static const struct histogram no_latency;
-static const u64 nothing;
 
 /* I/O on a bound device. */
 struct target_io {
@@ -222,17 +216,6 @@ static __always_inline bool is_write(u32 operation)
 	return operation == REQ_OP_WRITE || operation == REQ_OP_WRITE_ZEROES;
 }
 
-static __always_inline void count_transaction(u64 transaction, enum ota_step step, u32 bytes)
-{
-	struct otawrite_tx_key key = {.transaction = transaction, .step = step};
-	u64 *total = lookup_or_insert(&otawrite_tx, &key, &nothing);
-
-	if (total)
-		*total += bytes;
-	else
-		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
-}
-
 static __always_inline void queue_bio(struct bio *bio, const unsigned long long *ctx, int index)
 {
 	const struct otawrite_filter *filter = bound();
@@ -268,8 +251,9 @@ static __always_inline void queue_bio(struct bio *bio, const unsigned long long 
 	} else {
 		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
 	}
-	if (transaction && io.bytes && is_write(operation))
-		count_transaction(transaction, key.step, io.bytes);
+	if (transaction && io.bytes && is_write(operation) &&
+	    !count_transaction(transaction, key.step, io.bytes))
+		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
 	if (!BPF_CORE_READ(disk, queue, mq_ops))
 		in_flight_begin(&otawrite_start, argument(ctx, index), bpf_ktime_get_ns());
 }
@@ -364,7 +348,7 @@ static __always_inline void count_error(const struct target_io *io, enum block_s
 
 	if (is_harmless(io->operation, status))
 		return;
-	errors = lookup_or_insert(&otawrite_errors, &key, &nothing);
+	errors = lookup_or_insert(&otawrite_errors, &key, &no_count);
 	if (errors)
 		*errors += 1;
 	else

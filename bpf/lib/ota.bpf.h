@@ -6,6 +6,7 @@
 #pragma once
 
 #include "compat.bpf.h"
+#include "maps.bpf.h"
 #include "../otawrite.h"
 
 /* A task is found to be in a bound cgroup when it is less than this many levels below it. */
@@ -35,6 +36,16 @@ struct otawrite_cgroup_map {
 	__type(value, u64);
 };
 extern struct otawrite_cgroup_map otawrite_cgroup SEC(".maps");
+
+struct otawrite_tx_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct otawrite_tx_key);
+	__type(value, u64);
+};
+extern struct otawrite_tx_map otawrite_tx SEC(".maps");
+
+static const u64 no_count;
 
 static __always_inline const struct otawrite_filter *find_filter(void)
 {
@@ -128,4 +139,15 @@ static __always_inline u64 task_owner(const struct otawrite_filter *filter)
 	else
 		transaction = nearest_transaction(filter, cgroup, ANCESTRY_OF_CURRENT);
 	return transaction ? transaction : OTAWRITE_OWNER_OTHER;
+}
+
+/* Bytes written for a transaction. False: the map is full. */
+static __always_inline bool count_transaction(u64 transaction, enum ota_step step, u32 bytes)
+{
+	struct otawrite_tx_key key = {.transaction = transaction, .step = step};
+	u64 *total = lookup_or_insert(&otawrite_tx, &key, &no_count);
+
+	if (total)
+		*total += bytes;
+	return total;
 }

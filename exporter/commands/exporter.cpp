@@ -17,6 +17,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Longer than any scrape that keeps to a deadline; shorter than a watchdog's patience.
+constexpr std::chrono::seconds kLongestTurn(15);
+
 std::string rule_name(const std::string& file) {
   return std::filesystem::path(file).stem().string();
 }
@@ -64,10 +67,6 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   std::unique_ptr<Exporter> exporter(new Exporter(options));
   const auto loaded = exporter->load();
   if (!loaded) return fail(loaded.error().message);
-  if (!options.ota_config.empty()) {
-    const auto started = exporter->start_ota();
-    if (!started) return fail(started.error().message);
-  }
   // Parsing the kernel's BTF leaves tens of megabytes of freed heap behind.
   malloc_trim(0);
   return exporter;
@@ -103,20 +102,28 @@ Result<void> Exporter::load() {
   return {};
 }
 
-Result<void> Exporter::start_ota() {
+Result<void> Exporter::follow_updates() {
+  if (options_.ota_config.empty()) return {};
   auto ota = Ota::start(options_.ota_config, options_.paths);
   if (!ota) return fail(ota.error().message);
   ota_ = std::move(*ota);
+  start_ota_watch();
+  auto adapters = OtaAdapters::start(ota_->tracker(), ota_->config(), options_.paths);
+  if (!adapters) return fail(adapters.error().message);
+  ota_adapters_ = std::move(*adapters);
+  return {};
+}
+
+void Exporter::start_ota_watch() {
   LoadedObject* own = collector_->own_object();
   auto bindings = own == nullptr ? Result<OtaBindings>(fail("no rule file uses probe otawrite"))
                                  : OtaBindings::create(*own, options_.paths);
   if (!bindings) {
     spdlog::warn("updates: what they write is not seen: {}", bindings.error().message);
-    return {};
+    return;
   }
   ota_watch_ = std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(),
                                                 ota_->config(), options_.paths);
-  return {};
 }
 
 std::vector<NamedObject> Exporter::load_objects(const Plan& plan, const KernelBtf* kernel) {
@@ -162,7 +169,10 @@ Result<ScrapeOutcome> Exporter::scrape(const ScrapeRequest& request, SampleSink&
   if (request.collect.empty() || !probes.empty()) {
     result = collector_->scrape(probes, request.deadline, sink);
   }
-  if (ota) ota_->write(sink);
+  if (ota) {
+    ota_->write(sink);
+    ota_adapters_->write(sink);
+  }
   const std::chrono::duration<double> seconds = Clock::now() - start;
   const std::vector<ProgramStatus> statuses = programs();
   const std::lock_guard lock(mutex_);
@@ -201,6 +211,8 @@ Result<void> Exporter::reload() {
   }
   return outcome;
 }
+
+bool Exporter::responds() { return collector_->responds_within(kLongestTurn); }
 
 std::vector<ProgramStatus> Exporter::programs() {
   std::vector<ProgramStatus> programs = collector_->programs();

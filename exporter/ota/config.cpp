@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kMaxFileBytes = 1 << 20;
 constexpr uint64_t kMinLedgerBytes = 16 << 10;
 constexpr uint64_t kMaxLedgerBytes = 8 << 20;
+// sun_path holds 107 characters and the end.
+constexpr size_t kMaxSocketPath = 107;
 
 std::string path_of(YamlSection& section, std::string_view key, std::string otherwise) {
   const YAML::Node node = section.take(key);
@@ -88,15 +90,63 @@ void parse_devices(YamlSection& section, OtaConfig& config) {
   });
 }
 
+// The series of an engine that is followed exist from the start too.
+void know_engine(OtaConfig& config, const std::string& engine) {
+  const bool known =
+      std::find(config.engines.begin(), config.engines.end(), engine) != config.engines.end();
+  if (!known) config.engines.push_back(engine);
+}
+
+void parse_rauc(YamlSection& adapters, OtaConfig& config) {
+  const YAML::Node node = adapters.take("rauc");
+  if (node.IsNull()) return;
+  YamlSection section(node, adapters.file(), "adapter rauc", adapters.diagnostics());
+  config.rauc.emplace();
+  config.rauc->bus = section.text("bus");
+  if (!config.rauc->bus.empty() && config.rauc->bus.find(':') == std::string::npos) {
+    section.error(section.take("bus"),
+                  "\"bus\" must be a D-Bus address such as unix:path=/run/dbus/system_bus_socket");
+  }
+  section.finish();
+  know_engine(config, "rauc");
+}
+
+std::string socket_of(YamlSection& section, std::string_view key, std::string otherwise) {
+  std::string path = path_of(section, key, std::move(otherwise));
+  if (path.size() > kMaxSocketPath) {
+    section.error(section.take(key),
+                  "\"" + std::string(key) + "\" must have at most 107 characters");
+  }
+  return path;
+}
+
+// An empty section is one with everything as by default.
+void parse_swupdate(YamlSection& adapters, OtaConfig& config) {
+  const YAML::Node node = adapters.take("swupdate");
+  if (node.IsNull()) return;
+  YamlSection section(node, adapters.file(), "adapter swupdate", adapters.diagnostics());
+  OtaSwupdateConfig& swupdate = config.swupdate.emplace();
+  swupdate.progress_socket = socket_of(section, "progress_socket", swupdate.progress_socket);
+  swupdate.control_socket = socket_of(section, "control_socket", swupdate.control_socket);
+  section.finish();
+  know_engine(config, "swupdate");
+}
+
+// Each adapter takes its own key and is off without it.
+void parse_adapters(YamlSection& section, OtaConfig& config) {
+  const YAML::Node node = section.take("adapters");
+  if (node.IsNull()) return;
+  YamlSection adapters(node, section.file(), "adapters", section.diagnostics());
+  parse_rauc(adapters, config);
+  parse_swupdate(adapters, config);
+  adapters.finish();
+}
+
 OtaConfig parse_document(const YAML::Node& document, const std::string& path,
                          Diagnostics& diagnostics) {
   OtaConfig config;
   YamlSection section(document, path, "OTA configuration", diagnostics);
-  config.socket = path_of(section, "socket", config.socket);
-  // sun_path holds 107 characters and the end.
-  if (config.socket.size() > 107) {
-    section.error(section.take("socket"), "\"socket\" must have at most 107 characters");
-  }
+  config.socket = socket_of(section, "socket", config.socket);
   config.allowed_uids = ids_of(section, "allowed_uids", config.allowed_uids);
   config.allowed_gids = ids_of(section, "allowed_gids", config.allowed_gids);
   config.ledger = path_of(section, "ledger", config.ledger);
@@ -106,6 +156,7 @@ OtaConfig parse_document(const YAML::Node& document, const std::string& path,
                                       kMinLedgerBytes, kMaxLedgerBytes);
   parse_engines(section, config);
   parse_devices(section, config);
+  parse_adapters(section, config);
   const YAML::Node thresholds = section.take("thresholds");
   if (!thresholds.IsNull()) {
     YamlSection limits(thresholds, path, "thresholds", diagnostics);

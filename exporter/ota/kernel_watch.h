@@ -13,16 +13,17 @@
 #include "ota/bindings.h"
 #include "ota/config.h"
 #include "ota/kernel_events.h"
+#include "ota/mtd_watch.h"
 #include "ota/starvation.h"
 #include "ota/tracker.h"
 
 namespace kernel_exporter {
 
 // The kernel's side of updates: attaches what is attached only while an update is open, binds the
-// devices and the cgroup of an open transaction to the probe otawrite, and hands what goes wrong
-// with them to the tracker as evidence, within a fifth of a second while an update is open. Devices
-// stay bound after an update has ended, because writeback goes on, until the next one begins; the
-// boot environments of the configuration are always bound.
+// devices and the cgroup of an open transaction to the probes otawrite and mtd, and hands what goes
+// wrong with them to the tracker as evidence, within a fifth of a second while an update is open.
+// Devices stay bound after an update has ended, because writeback goes on, until the next one
+// begins; boot environments on block devices that the configuration names are always bound.
 class OtaKernelWatch : public OtaListener {
  public:
   // The object, which the bindings are of, and the tracker must outlive the watch.
@@ -38,6 +39,7 @@ class OtaKernelWatch : public OtaListener {
   void bind_boot_environments(const OtaConfig& config);
   void bind(const OtaTransaction& transaction);
   void release_idle_devices();
+  std::vector<OtaEvidence> fresh_errors();
   void report_errors();
   void report_starved();
   void run(const std::stop_token& token);
@@ -50,6 +52,7 @@ class OtaKernelWatch : public OtaListener {
   std::mutex mutex_;
   // State below is protected by mutex_.
   OtaBindings bindings_;
+  MtdWatch flash_;
   Cgroups cgroups_;
   std::map<uint64_t, std::set<BlockNumber>> devices_;  // by transaction, ended ones included
   std::set<BlockNumber> boot_environments_;

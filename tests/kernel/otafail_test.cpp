@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include "bound_update.h"
 #include "text.h"
-#include "update.h"
 #include "verify.h"
 
 namespace kernel_exporter {
@@ -49,7 +49,7 @@ class OtaFail : public testing::Test {
     return kill_waiting([](auto body) { return ChildProcess(body); }, signal);
   }
 
-  Update update_{"kernel_tests_otafail"};
+  BoundUpdate update_{"kernel_tests_otafail"};
 };
 
 TEST_F(OtaFail, NamesWhoKilledAProcessOfTheUpdate) {
@@ -63,10 +63,10 @@ TEST_F(OtaFail, NamesWhoKilledAProcessOfTheUpdate) {
   verify_failures(0, 2, 0);
   VERIFY_EQ(update_.fail(), "signal_killed");
   const std::string told = "SIGKILL ended kernel_tests";
-  VERIFY_NE(update_.detail().find(told), std::string::npos) << update_.detail();
-  VERIFY_NE(update_.detail().find("sent by kernel_tests (" + std::to_string(::getpid()) + ")"),
+  VERIFY_NE(update_.history().find(told), std::string::npos) << update_.history();
+  VERIFY_NE(update_.history().find("sent by kernel_tests (" + std::to_string(::getpid()) + ")"),
             std::string::npos)
-      << update_.detail();
+      << update_.history();
 }
 
 TEST_F(OtaFail, LeavesAloneWhatAnUpdateDoesToItself) {

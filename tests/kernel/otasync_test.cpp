@@ -3,8 +3,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bound_update.h"
 #include "text.h"
-#include "update.h"
 #include "verify.h"
 
 namespace kernel_exporter {
@@ -48,7 +48,7 @@ void write_and_sync(const char* path, int fsyncs, int fdatasyncs) {
 }
 
 TEST(OtaSync, CountsEachCallOfTheUpdateAndNobodyElses) {
-  Update update("kernel_tests_otasync");
+  BoundUpdate update("kernel_tests_otasync");
   const std::string device = "/dev/" + update.device();
   // The control: without an update nothing is attached.
   VERIFY_EQ(ChildProcess([&] { write_and_sync(device.c_str(), 3, 3); }).wait(), 0);
@@ -88,7 +88,7 @@ TEST(OtaSync, IsAttachedOnlyWhileAnUpdateIsOpen) {
   constexpr char kAttached[] = "kernel_exporter_probe_attached";
   constexpr char kIdle[] = "kernel_exporter_probe_idle";
   const Samples::Labels probe = {{"probe", "otasync"}};
-  Update update("kernel_tests_otasync");
+  BoundUpdate update("kernel_tests_otasync");
   const std::string device = "/dev/" + update.device();
   for (int round = 1; round <= 2; ++round) {
     Samples samples = update.exporter().scrape();

@@ -6,7 +6,7 @@
 
 #include <csignal>
 
-#include "update.h"
+#include "bound_update.h"
 #include "verify.h"
 
 namespace kernel_exporter {
@@ -38,7 +38,7 @@ int reboot_in_namespace(unsigned command) {
 }
 
 TEST(Reboot, CountsWhoMayWhileAnUpdateIsOpen) {
-  Update update("kernel_tests_reboot");
+  BoundUpdate update("kernel_tests_reboot");
   // The control: without an update nothing is attached.
   VERIFY_EQ(reboot_in_namespace(LINUX_REBOOT_CMD_RESTART), SIGHUP);
   VERIFY_EQ(update.exporter().scrape().count(kTriggers), 0U);

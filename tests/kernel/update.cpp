@@ -1,52 +1,39 @@
 #include "update.h"
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <stdlib.h>
 
+#include <filesystem>
+#include <fstream>
+
+#include "child_process.h"
 #include "text.h"
 
 namespace kernel_exporter {
-namespace {
 
-constexpr size_t kFolderBytes = 16 << 20;
-constexpr size_t kDeviceBytes = 8 << 20;
-
-}  // namespace
-
-Update::Update(const std::string& name)
-    : folder_(kFolderBytes), loop_(folder_.path(), kDeviceBytes), cgroup_("/" + name) {
-  const std::string config = folder_.path() + "/ota.yaml";
-  const UniqueFd file(
-      checked(::open(config.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600), config));
-  const std::string text = "socket: " + folder_.path() + "/ota.sock\nledger: " + folder_.path() +
-                           "/ota.ledger\nengines: [test]\n";
-  checked(static_cast<int>(::write(file.get(), text.data(), text.size())), config);
-  const std::vector<std::string> rules = {KERNEL_EXPORTER_SOURCE_DIR "/rules/ota-full"};
-  exporter_.emplace(rules, std::vector<std::string>{"--ota.config", config});
+Update::Update() : folder_("/tmp/kernel_exporter_update.XXXXXX") {
+  if (::mkdtemp(folder_.data()) == nullptr) give_up(folder_);
+  std::ofstream(folder_ + "/ota.yaml") << "socket: " << folder_ << "/ota.sock\nledger: " << folder_
+                                       << "/ota.ledger\nengines: [custom]\n";
 }
 
-std::string Update::ota(std::vector<std::string> arguments) const {
+Update::~Update() {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+std::string Update::tell(const std::vector<std::string>& words) const {
   std::vector<std::string> command = {KERNEL_EXPORTER_BINARY, "ota", "--socket",
-                                      folder_.path() + "/ota.sock"};
-  command.insert(command.end(), arguments.begin(), arguments.end());
+                                      folder_ + "/ota.sock"};
+  command.insert(command.end(), words.begin(), words.end());
   return run_program(command);
 }
 
-void Update::begin() {
-  ota({"begin", "--id", "update", "--engine", "test", "--device", "/dev/" + loop_.name() + "=slot",
-       "--cgroup", cgroup_.path()});
+std::string ota_rules(const std::string& probe) {
+  return KERNEL_EXPORTER_SOURCE_DIR "/rules/ota/" + probe + ".yaml";
 }
 
-std::string Update::fail() {
-  return words(ota({"end", "failed"})).back();  // "transaction 1: failed, io_error"
-}
-
-std::string Update::detail() const { return ota({"history", "--json"}); }
-
-void Update::enter(const char* processes_file) {
-  const int file = ::open(processes_file, O_WRONLY | O_CLOEXEC);
-  if (file < 0 || ::write(file, "0", 1) != 1) ::_exit(126);
-  ::close(file);
+std::string full_ota_rules(const std::string& probe) {
+  return KERNEL_EXPORTER_SOURCE_DIR "/rules/ota-full/" + probe + ".yaml";
 }
 
 }  // namespace kernel_exporter

@@ -1,49 +1,28 @@
 #pragma once
 
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
-
-#include "block_device.h"
-#include "cgroup_directory.h"
-#include "child_process.h"
-#include "exporter_process.h"
 
 namespace kernel_exporter {
 
-// The exporter with rules/ota-full, following updates: one at a time, of the engine "test", to a
-// loop device and by the processes of a cgroup.
+// What an exporter needs to follow updates, in a folder of its own, and an agent that speaks to it.
 class Update {
  public:
-  explicit Update(const std::string& name);  // of the cgroup
+  Update();
+  ~Update();
+  Update(const Update&) = delete;
+  Update& operator=(const Update&) = delete;
 
-  void begin();
-  // Ends it as failed; the cause that the exporter found.
-  std::string fail();
-  std::string detail() const;  // of the last that ended
+  std::vector<std::string> options() const { return {"--ota.config", folder_ + "/ota.yaml"}; }
 
-  // A process of the update, or of nobody. `body` makes system calls only.
-  template <typename Body>
-  ChildProcess inside(Body body) const {
-    const std::string place = cgroup_.processes_file();
-    return ChildProcess([place = place.c_str(), body = std::move(body)] {
-      enter(place);
-      body();
-    });
-  }
-
-  ExporterProcess& exporter() { return *exporter_; }
-  const std::string& device() const { return loop_.name(); }
+  // `kernel_exporter ota WORDS`; gives up when the exporter refuses.
+  std::string tell(const std::vector<std::string>& words) const;
 
  private:
-  static void enter(const char* processes_file);
-  std::string ota(std::vector<std::string> arguments) const;
-
-  MemoryFileSystem folder_;
-  LoopDevice loop_;
-  CgroupDirectory cgroup_;
-  std::optional<ExporterProcess> exporter_;
+  std::string folder_;
 };
+
+std::string ota_rules(const std::string& probe);       // rules/ota/PROBE.yaml
+std::string full_ota_rules(const std::string& probe);  // rules/ota-full/PROBE.yaml
 
 }  // namespace kernel_exporter

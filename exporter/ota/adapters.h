@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+
+#include "base/error.h"
+#include "host/paths.h"
+#include "metrics/sample_sink.h"
+#include "ota/config.h"
+#include "ota/engine_driver.h"
+#include "ota/rauc.h"
+#include "ota/swupdate.h"
+#include "ota/tracker.h"
+
+namespace kernel_exporter {
+
+// The adapters that the configuration asks for, each with a thread of its own from start to
+// destruction. An engine that is not there is no error: it may come later.
+class OtaAdapters {
+ public:
+  // The tracker must outlive the adapters. Start them after whoever listens to the tracker.
+  [[nodiscard]] static Result<std::unique_ptr<OtaAdapters>> start(OtaTracker& tracker,
+                                                                  const OtaConfig& config,
+                                                                  const HostPaths& paths);
+  ~OtaAdapters();
+
+  // How the adapters themselves are: kernel_exporter_ota_adapter_*. Any thread.
+  void write(SampleSink& sink) const;
+
+ private:
+  Result<void> start_rauc(const OtaRaucConfig& config);
+  OtaAdapters(OtaTracker& tracker, const OtaConfig& config, const HostPaths& paths);
+
+  EngineDriver driver_;  // first: the adapters' threads use it
+  std::unique_ptr<RaucAdapter> rauc_;
+  std::unique_ptr<SwupdateAdapter> swupdate_;
+};
+
+}  // namespace kernel_exporter
