@@ -13,7 +13,7 @@ test=(
   libgtest-dev clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck python3 python3-yaml
   qemu-system-x86 busybox-static kmod cpio xz-utils debian-archive-keyring
   iproute2 iputils-ping procps util-linux mount e2fsprogs dmsetup curl
-  strace prometheus prometheus-node-exporter libbpf-tools python3-prometheus-client
+  strace prometheus prometheus-alertmanager prometheus-node-exporter libbpf-tools python3-prometheus-client
 )
 
 usage() {
@@ -39,7 +39,7 @@ missing_of() {
 # Debian starts a packaged service when it is installed, and at every boot. Neither is for a build or a test to
 # bring about: systemd's units are masked until the packages are in and then disabled, unless they were there
 # before; without systemd no script starts anything in runlevel 1.
-services=(prometheus.service prometheus-node-exporter.service)
+services=(prometheus.service prometheus-alertmanager.service prometheus-node-exporter.service)
 masked=()
 mask_services() {
   [[ -d /run/systemd/system ]] || return 0
