@@ -6,7 +6,7 @@ build=(
   g++ cmake ninja-build pkg-config ccache
   clang-14 llvm-14 bpftool libbpf-dev libelf-dev zlib1g-dev
   libcli11-dev libspdlog-dev libexpected-dev libyaml-cpp-dev libmnl-dev libre2-dev nlohmann-json3-dev
-  libcivetweb-dev prometheus-cpp-dev
+  libcivetweb-dev prometheus-cpp-dev libcap-dev libseccomp-dev libsystemd-dev
 )
 # Needs everything of build too.
 test=(

@@ -16,6 +16,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Longer than any scrape that keeps to a deadline; shorter than a watchdog's patience.
+constexpr std::chrono::seconds kLongestTurn(15);
+
 std::string rule_name(const std::string& file) {
   return std::filesystem::path(file).stem().string();
 }
@@ -31,8 +34,9 @@ std::string joined(const std::set<std::string>& names) {
 void log_missing(const std::vector<ProgramStatus>& programs, bool kernel_types_known) {
   std::set<std::string> settled;
   for (const ProgramStatus& program : programs) {
-    const bool settles =
-        program.state == AttachState::kAttached || program.state == AttachState::kFailed;
+    const bool settles = program.state == AttachState::kAttached ||
+                         program.state == AttachState::kIdle ||
+                         program.state == AttachState::kFailed;
     if (settles) settled.insert(program.program);
   }
   std::map<std::string, std::set<std::string>> failed;
@@ -62,10 +66,6 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   std::unique_ptr<Exporter> exporter(new Exporter(options));
   const auto loaded = exporter->load();
   if (!loaded) return fail(loaded.error().message);
-  if (!options.ota_config.empty()) {
-    const auto started = exporter->start_ota();
-    if (!started) return fail(started.error().message);
-  }
   // Parsing the kernel's BTF leaves tens of megabytes of freed heap behind.
   malloc_trim(0);
   return exporter;
@@ -101,20 +101,28 @@ Result<void> Exporter::load() {
   return {};
 }
 
-Result<void> Exporter::start_ota() {
+Result<void> Exporter::follow_updates() {
+  if (options_.ota_config.empty()) return {};
   auto ota = Ota::start(options_.ota_config, options_.paths);
   if (!ota) return fail(ota.error().message);
   ota_ = std::move(*ota);
-  const LoadedObject* own = collector_->own_object();
+  start_ota_watch();
+  auto adapters = OtaAdapters::start(ota_->tracker(), ota_->config(), options_.paths);
+  if (!adapters) return fail(adapters.error().message);
+  ota_adapters_ = std::move(*adapters);
+  return {};
+}
+
+void Exporter::start_ota_watch() {
+  LoadedObject* own = collector_->own_object();
   auto bindings = own == nullptr ? Result<OtaBindings>(fail("no rule file uses probe otawrite"))
                                  : OtaBindings::create(*own, options_.paths);
   if (!bindings) {
     spdlog::warn("updates: what they write is not seen: {}", bindings.error().message);
-    return {};
+    return;
   }
   ota_watch_ =
-      std::make_unique<OtaKernelWatch>(std::move(*bindings), ota_->tracker(), options_.paths);
-  return {};
+      std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(), options_.paths);
 }
 
 std::vector<NamedObject> Exporter::load_objects(const Plan& plan, const KernelBtf* kernel) {
@@ -198,6 +206,8 @@ Result<void> Exporter::reload() {
   }
   return outcome;
 }
+
+bool Exporter::responds() { return collector_->responds_within(kLongestTurn); }
 
 std::vector<ProgramStatus> Exporter::programs() {
   std::vector<ProgramStatus> programs = collector_->programs();

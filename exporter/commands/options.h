@@ -27,7 +27,8 @@ struct OtaOptions {
   std::optional<uint64_t> downloaded_bytes;
   std::optional<double> progress;
   std::optional<uint64_t> limit;
-  std::string ledger;  // history: read this file instead of asking the exporter
+  std::string ledger;      // history: read this file instead of asking the exporter
+  bool no_reboot = false;  // begin
   bool json = false;
 };
 
@@ -44,6 +45,7 @@ struct Options {
   bool openmetrics = false;        // dump
   std::vector<std::string> files;  // check
   std::string ota_config;          // serve: "" leaves OTA off
+  bool keep_privileges = false;    // serve
   OtaOptions ota;
 };
 
