@@ -14,6 +14,7 @@ test=(
   qemu-system-x86 busybox-static kmod cpio xz-utils debian-archive-keyring
   iproute2 iputils-ping procps util-linux mount e2fsprogs dmsetup curl
   strace prometheus prometheus-alertmanager prometheus-node-exporter libbpf-tools python3-prometheus-client
+  rauc dbus-daemon dbus-bin openssl squashfs-tools libfuse3-dev
 )
 
 usage() {

@@ -6,6 +6,7 @@
 #include "host/paths.h"
 #include "ota/config.h"
 #include "ota/engine_driver.h"
+#include "ota/rauc.h"
 #include "ota/tracker.h"
 
 namespace kernel_exporter {
@@ -21,9 +22,11 @@ class OtaAdapters {
   ~OtaAdapters();
 
  private:
+  Result<void> start_rauc(const OtaRaucConfig& config);
   OtaAdapters(OtaTracker& tracker, const OtaConfig& config, const HostPaths& paths);
 
   EngineDriver driver_;  // first: the adapters' threads use it
+  std::unique_ptr<RaucAdapter> rauc_;
 };
 
 }  // namespace kernel_exporter
