@@ -61,9 +61,10 @@ class Vehicle:
         if done.returncode != 0:
             raise AssertionError(f"ota {arguments}: {done.stderr.decode()}")
 
-    def begin(self, slot, to="2.0"):
+    def begin(self, slot, to="2.0", bootenv=None):
+        more = ["--device", f"{bootenv}=bootenv"] if bootenv else []
         self.ota("begin", "--id", f"{self.name}-{to}", "--engine", self.engine, "--from", "1.0", "--to", to,
-                 "--payload-bytes", str(4 << 20), "--device", f"{slot}=slot", "--cgroup", f"/{self.cgroup}")
+                 "--payload-bytes", str(4 << 20), "--device", f"{slot}=slot", "--cgroup", f"/{self.cgroup}", *more)
 
     def run(self, *command, check=True):
         """A command of the engine: in the cgroup of the update."""
