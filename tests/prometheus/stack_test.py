@@ -1,6 +1,8 @@
 """Three vehicles, Prometheus, Alertmanager and who is paged, with the files that operators load; beside it a vehicle
 that pushes to a receiver which is away for a minute."""
+import errno
 import os
+import re
 import shlex
 import signal
 import time
@@ -10,11 +12,14 @@ import rule_files
 from servers import Alertmanager, Prometheus, PrometheusAgent, ScrapeCounter, Webhook
 from vehicle import ROOT, Vehicle
 from exporter_process import wait_until
+from fault_device import FaultDevice
 from machine import LoopDevice
+from rauc import MIB, RaucMachine
 
 FLEET = os.path.join(ROOT, "packaging", "fleet")
 OUTAGE_SECONDS = 60
-BROKEN_AT = 8 << 20
+SLOT_SIZE = 16 * MIB
+BROKEN_AT = 6 * MIB
 PAGE_SECONDS = 40  # Alertmanager waits 10 s for more of the same before it pages
 
 
@@ -64,8 +69,11 @@ class Stack(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         enter = cls.enterClassContext
-        cls.healthy, cls.sick, cls.killed = (enter(Vehicle(name)) for name in ("healthy", "sick", "killed"))
-        cls.slot, cls.bad_slot = enter(LoopDevice(16 << 20)), enter(LoopDevice(16 << 20))
+        cls.medium = enter(FaultDevice(SLOT_SIZE))
+        cls.healthy = enter(Vehicle("healthy", rauc=enter(RaucMachine(SLOT_SIZE))))
+        cls.sick = enter(Vehicle("sick", rauc=enter(RaucMachine(SLOT_SIZE, {"B": cls.medium.path}))))
+        cls.killed = enter(Vehicle("killed"))
+        cls.slot = enter(LoopDevice(SLOT_SIZE))
         cls.webhook = enter(Webhook())
         cls.alertmanager = enter(Alertmanager(alertmanager_config(cls.webhook)))
         cls.prometheus = enter(Prometheus(central_config((cls.healthy, cls.sick, cls.killed), cls.alertmanager)))
@@ -99,19 +107,21 @@ class Stack(unittest.TestCase):
 
     @classmethod
     def update_healthy(cls):
-        cls.healthy.begin(cls.slot.path)
-        cls.healthy.ota("set", "applying")
-        cls.healthy.write(cls.slot.path)
-        cls.healthy.ota("end", "installed")
+        rauc = cls.healthy.rauc
+        rauc.install(rauc.bundle("2.0", 8 * MIB))
+        wait_until(lambda: cls.prometheus.query('ota_state{instance="healthy",state="rebooting"} == 1'), 20, "rebooting")
+        rauc.stop_service()
         cls.healthy.boot()
-        cls.healthy.ota("end", "confirmed")
+        rauc.boot("B")
+        rauc.mark("good")
         wait_until(lambda: cls.prometheus.query('ota:last_end:timestamp_seconds{instance="healthy",result="succeeded"}'),
                    20, "the confirmed update in Prometheus")
 
     @classmethod
     def update_sick(cls):
-        cls.sick.begin(cls.bad_slot.path)
-        cls.sick.ota("end", "failed", "--cause", "media_error")
+        rauc = cls.sick.rauc
+        cls.medium.fail("write", BROKEN_AT, errno.ENODATA)
+        rauc.install(rauc.bundle("2.0", 8 * MIB), check=False)
         cls.page = cls.webhook.wait_for("/pager", PAGE_SECONDS, instance="sick")
 
     @classmethod
@@ -135,6 +145,22 @@ class Stack(unittest.TestCase):
                               {**vehicle, "instance": "of_none", "to": "9.0"})
         cls.webhook.wait_for("/pager", PAGE_SECONDS, instance="of_none")
         cls.webhook.wait_for("/pager", PAGE_SECONDS, alertname="OtaConfirmedBurn14x")
+
+    def test_a_medium_error_below_the_slot_is_a_page_that_says_where(self):
+        operation, offset, length, _ = self.medium.hits[0]
+        self.assertEqual(operation, "write")
+        device = os.path.basename(self.medium.path)
+        self.assertEqual(self.page["labels"], {
+            "alertname": "OtaMediaError", "severity": "page", "scope": "vehicle", "job": "fleet", "instance": "sick",
+            "engine": "rauc", "to": "2.0", "device": device, "cause": "media_error"})
+        said = int(re.search(r"at byte (\d+)", self.page["annotations"]["description"])[1])
+        # The request that failed, not the byte in it.
+        self.assertLessEqual(said, BROKEN_AT)
+        self.assertLess(BROKEN_AT, said + (1 << 20))
+        self.assertEqual(said % 512, 0)
+        self.assertIn(device, self.page["annotations"]["summary"])
+        self.assertEqual(self.page["annotations"]["runbook_url"], "dashboards/runbook.md#otamediaerror")
+        self.assertEqual(len(self.webhook.find("/pager", instance="sick")), 1)
 
     def test_a_healthy_update_is_no_page(self):
         self.assertEqual(self.webhook.find("/pager", instance="healthy"), [])
