@@ -14,8 +14,11 @@ test=(
   qemu-system-x86 busybox-static kmod cpio xz-utils debian-archive-keyring
   iproute2 iputils-ping procps util-linux mount e2fsprogs dmsetup curl
   strace prometheus prometheus-alertmanager prometheus-node-exporter libbpf-tools python3-prometheus-client
+  chromium fonts-dejavu-core
   rauc dbus-daemon dbus-bin openssl squashfs-tools libfuse3-dev swupdate libubootenv-tool
 )
+# Node.js from elsewhere brings npm along and does not go together with Debian's.
+command -v npm >/dev/null || test+=(nodejs npm)
 
 usage() {
   cat <<'EOF'

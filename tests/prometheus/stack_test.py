@@ -69,15 +69,15 @@ class Stack(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         enter = cls.enterClassContext
-        cls.medium = enter(FaultDevice(SLOT_SIZE))
         cls.healthy = enter(Vehicle("healthy", rauc=enter(RaucMachine(SLOT_SIZE))))
+        cls.begin_outage(enter)
+        cls.medium = enter(FaultDevice(SLOT_SIZE))
         cls.sick = enter(Vehicle("sick", rauc=enter(RaucMachine(SLOT_SIZE, {"B": cls.medium.path}))))
         cls.killed = enter(Vehicle("killed"))
         cls.slot = enter(LoopDevice(SLOT_SIZE))
         cls.webhook = enter(Webhook())
         cls.alertmanager = enter(Alertmanager(alertmanager_config(cls.webhook)))
         cls.prometheus = enter(Prometheus(central_config((cls.healthy, cls.sick, cls.killed), cls.alertmanager)))
-        cls.begin_outage(enter)
         cls.update_healthy()
         cls.update_sick()
         cls.kill()
