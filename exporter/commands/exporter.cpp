@@ -34,8 +34,9 @@ std::string joined(const std::set<std::string>& names) {
 void log_missing(const std::vector<ProgramStatus>& programs, bool kernel_types_known) {
   std::set<std::string> settled;
   for (const ProgramStatus& program : programs) {
-    const bool settles =
-        program.state == AttachState::kAttached || program.state == AttachState::kFailed;
+    const bool settles = program.state == AttachState::kAttached ||
+                         program.state == AttachState::kIdle ||
+                         program.state == AttachState::kFailed;
     if (settles) settled.insert(program.program);
   }
   std::map<std::string, std::set<std::string>> failed;
@@ -105,16 +106,23 @@ Result<void> Exporter::follow_updates() {
   auto ota = Ota::start(options_.ota_config, options_.paths);
   if (!ota) return fail(ota.error().message);
   ota_ = std::move(*ota);
-  const LoadedObject* own = collector_->own_object();
+  start_ota_watch();
+  auto adapters = OtaAdapters::start(ota_->tracker(), ota_->config(), options_.paths);
+  if (!adapters) return fail(adapters.error().message);
+  ota_adapters_ = std::move(*adapters);
+  return {};
+}
+
+void Exporter::start_ota_watch() {
+  LoadedObject* own = collector_->own_object();
   auto bindings = own == nullptr ? Result<OtaBindings>(fail("no rule file uses probe otawrite"))
                                  : OtaBindings::create(*own, options_.paths);
   if (!bindings) {
     spdlog::warn("updates: what they write is not seen: {}", bindings.error().message);
-    return {};
+    return;
   }
   ota_watch_ =
-      std::make_unique<OtaKernelWatch>(std::move(*bindings), ota_->tracker(), options_.paths);
-  return {};
+      std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(), options_.paths);
 }
 
 std::vector<NamedObject> Exporter::load_objects(const Plan& plan, const KernelBtf* kernel) {

@@ -13,6 +13,7 @@
 #include "labels/decoder.h"
 #include "metrics/collector.h"
 #include "metrics/self_metrics.h"
+#include "ota/adapters.h"
 #include "ota/kernel_watch.h"
 #include "ota/ota.h"
 
@@ -51,6 +52,7 @@ class Exporter {
   Result<void> load();
   std::vector<NamedObject> load_objects(const Plan& plan, const KernelBtf* kernel);
   Result<LoadedRules> read_rule_files();
+  void start_ota_watch();
 
   Options options_;
   HostTables host_;
@@ -58,6 +60,7 @@ class Exporter {
   UniqueFd run_stats_;
   std::unique_ptr<Ota> ota_;                   // null without --ota.config
   std::unique_ptr<OtaKernelWatch> ota_watch_;  // null where the rules have no otawrite that runs
+  std::unique_ptr<OtaAdapters> ota_adapters_;  // after the watch, which hears of what they begin
 
   std::mutex mutex_;
   // State below is protected by mutex_.

@@ -27,7 +27,8 @@ struct OtaOptions {
   std::optional<uint64_t> downloaded_bytes;
   std::optional<double> progress;
   std::optional<uint64_t> limit;
-  std::string ledger;  // history: read this file instead of asking the exporter
+  std::string ledger;      // history: read this file instead of asking the exporter
+  bool no_reboot = false;  // begin
   bool json = false;
 };
 

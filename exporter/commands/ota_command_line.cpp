@@ -21,6 +21,7 @@ void add_begin(CLI::App& ota_command, OtaOptions& ota) {
                      "PATH=ROLE of a device that is written, the role one of slot, bootenv, data; "
                      "none: those of --ota.config");
   command.add_option("--cgroup", ota.cgroup, "Path of the engine's cgroup, such as /ota.slice");
+  command.add_flag("--no-reboot", ota.no_reboot, "Installed is succeeded: no boot is to come");
 }
 
 void add_set(CLI::App& ota_command, OtaOptions& ota) {

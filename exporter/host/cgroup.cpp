@@ -10,6 +10,7 @@
 #include "host/cgroup_glob.h"
 #include "host/cgroup_mount.h"
 #include "host/directory.h"
+#include "host/text_file.h"
 
 namespace kernel_exporter {
 namespace {
@@ -80,6 +81,22 @@ Result<std::vector<Cgroup>> walk(const HostPaths& paths) {
 }
 
 }  // namespace
+
+Result<std::string> cgroup_of_process(const HostPaths& paths, pid_t pid) {
+  const std::string file = paths.procfs + "/" + std::to_string(pid) + "/cgroup";
+  const auto text = read_text_file(file, 64 << 10);
+  if (!text) return fail(text.error(), file);
+  // The entry of cgroup2 is "0::PATH"; outside of our own cgroup namespace it begins with "/..".
+  for (size_t at = 0; at < text->size();) {
+    const size_t end = std::min(text->find('\n', at), text->size());
+    const std::string_view line = std::string_view(*text).substr(at, end - at);
+    at = end + 1;
+    if (!line.starts_with("0::/")) continue;
+    if (line.starts_with("0::/..")) return fail(file + ": a cgroup outside of our own namespace");
+    return std::string(line.substr(3));
+  }
+  return fail(file + ": no cgroup2");
+}
 
 Cgroups::Cgroups(HostPaths paths) : paths_(std::move(paths)) {}
 

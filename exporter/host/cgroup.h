@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,6 +18,9 @@ struct Cgroup {
   uint64_t id = 0;   // cgroup2 id: the inode number of its directory, bpf_get_current_cgroup_id()
   std::string path;  // below the hierarchy's root, "/" for the root, "/system.slice/ssh.service"
 };
+
+// The path of a process's cgroup below the cgroup2 root, from procfs/PID/cgroup; "/" is the root.
+[[nodiscard]] Result<std::string> cgroup_of_process(const HostPaths& paths, pid_t pid);
 
 // The cgroup2 hierarchy, found in procfs/self/mountinfo (unified or hybrid). One thread at a time.
 class Cgroups {

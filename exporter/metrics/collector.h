@@ -63,7 +63,7 @@ class Collector {
 
   // The project's own programs and maps, null when no rule uses them; lives as long as the
   // collector.
-  const LoadedObject* own_object() const;
+  LoadedObject* own_object();
   std::vector<ProgramStatus> programs();
   // Whether the lock that scrapes and reloads take can be had in that time: no scrape hangs.
   bool responds_within(std::chrono::milliseconds time);
@@ -79,8 +79,9 @@ class Collector {
   };
   // All rules that read one map.
   struct MapSources {
-    std::string map;                      // "" for netlink
-    const NamedObject* object = nullptr;  // null for netlink
+    std::string source;                   // of the host, or
+    std::string map;
+    const NamedObject* object = nullptr;  // null for a source of the host
     std::unique_ptr<MapReader> reader;
     std::vector<Source> sources;
     size_t entries = 0;
@@ -97,7 +98,7 @@ class Collector {
   void choose(std::span<const std::string> probes);
   bool wanted(const MapSources& map) const;
   Result<void> read_map(MapSources& map, std::chrono::steady_clock::time_point deadline);
-  Result<void> read_netlink();
+  Result<void> read_host(const std::string& source);
   void write_family(const FamilyPlan& plan, const FamilyState& family, SampleSink& sink);
   void write_series(const FamilyPlan& plan, std::string_view block, SampleSink& sink);
   void keep_label_order(const Plan& old_plan);

@@ -149,6 +149,7 @@ Result<OtaTransactionPtr> OtaBook::begin(const OtaBegin& request, OtaMoment now)
   transaction.payload_bytes = request.payload_bytes;
   transaction.devices = request.devices;
   transaction.cgroup = request.cgroup;
+  transaction.needs_reboot = request.needs_reboot;
   transaction.since_ns = now.boottime_ns;
   transaction.started_ms = now.wall_ms;
   transaction.activity_ms = now.wall_ms;
@@ -172,6 +173,8 @@ Result<OtaTransactionPtr> OtaBook::set(const OtaSet& request, OtaMoment now) {
   transaction.account(now.boottime_ns);
   if (request.states.any()) transaction.states = request.states;
   if (request.progress) transaction.progress = request.progress;
+  if (transaction.to.empty()) transaction.to = request.to;
+  if (transaction.payload_bytes == 0) transaction.payload_bytes = request.payload_bytes;
   if (request.downloaded_bytes) {
     const uint64_t before = transaction.downloaded_bytes;
     const uint64_t after = *request.downloaded_bytes;
@@ -205,8 +208,11 @@ Result<OtaTransactionPtr> OtaBook::end(const OtaEnd& request, OtaMoment now) {
   auto found = find_open(request.target);
   if (!found) return found;
   OtaTransaction transaction = **found;
-  const auto reached = transition(transaction.states, request.event);
+  auto reached = transition(transaction.states, request.event);
   if (!reached) return fail(reached.error(), called(transaction));
+  if (request.event == OtaEvent::kEndInstalled && !transaction.needs_reboot) {
+    reached = OtaTransition{{}, OtaOutcome::kSucceeded};
+  }
   account(engines_.at(transaction.engine), now.boottime_ns);
   transaction.account(now.boottime_ns);
   transaction.activity_ms = now.wall_ms;

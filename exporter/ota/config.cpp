@@ -88,6 +88,36 @@ void parse_devices(YamlSection& section, OtaConfig& config) {
   });
 }
 
+// The series of an engine that is followed exist from the start too.
+void know_engine(OtaConfig& config, const std::string& engine) {
+  const bool known =
+      std::find(config.engines.begin(), config.engines.end(), engine) != config.engines.end();
+  if (!known) config.engines.push_back(engine);
+}
+
+void parse_rauc(YamlSection& adapters, OtaConfig& config) {
+  const YAML::Node node = adapters.take("rauc");
+  if (node.IsNull()) return;
+  YamlSection section(node, adapters.file(), "adapter rauc", adapters.diagnostics());
+  config.rauc.emplace();
+  config.rauc->bus = section.text("bus");
+  if (!config.rauc->bus.empty() && config.rauc->bus.find(':') == std::string::npos) {
+    section.error(section.take("bus"),
+                  "\"bus\" must be a D-Bus address such as unix:path=/run/dbus/system_bus_socket");
+  }
+  section.finish();
+  know_engine(config, "rauc");
+}
+
+// Each adapter takes its own key and is off without it.
+void parse_adapters(YamlSection& section, OtaConfig& config) {
+  const YAML::Node node = section.take("adapters");
+  if (node.IsNull()) return;
+  YamlSection adapters(node, section.file(), "adapters", section.diagnostics());
+  parse_rauc(adapters, config);
+  adapters.finish();
+}
+
 OtaConfig parse_document(const YAML::Node& document, const std::string& path,
                          Diagnostics& diagnostics) {
   OtaConfig config;
@@ -106,6 +136,7 @@ OtaConfig parse_document(const YAML::Node& document, const std::string& path,
                                       kMinLedgerBytes, kMaxLedgerBytes);
   parse_engines(section, config);
   parse_devices(section, config);
+  parse_adapters(section, config);
   const YAML::Node thresholds = section.take("thresholds");
   if (!thresholds.IsNull()) {
     YamlSection limits(thresholds, path, "thresholds", diagnostics);

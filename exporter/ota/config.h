@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,11 @@
 #include "rules/diagnostics.h"
 
 namespace kernel_exporter {
+
+// The key `adapters` of the file, one member an engine; without its key an adapter is off.
+struct OtaRaucConfig {
+  std::string bus;  // a D-Bus address, "" for the system bus
+};
 
 // The file behind `serve --ota.config`.
 struct OtaConfig {
@@ -25,6 +31,7 @@ struct OtaConfig {
   std::map<std::string, OtaRole> devices;  // by path
   int64_t stall_ns = 60'000'000'000;       // a download without progress; 0: no limit
   int64_t timeout_ns = 0;                  // a transaction as a whole; 0: no limit
+  std::optional<OtaRaucConfig> rauc;
 };
 
 // Letters, digits, "_", "-" and ".", a letter or digit first, at most 32: it becomes a label value.

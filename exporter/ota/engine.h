@@ -24,6 +24,7 @@ struct EngineEvent {
     kGone,        // the engine's process ended in the middle of an installation
     kConfirmed,   // the engine holds the version that was booted for good
     kRolledBack,  // another version than the installed one was booted, or is marked bad
+    kBooted,  // what runs now: `devices` and `version`, beside `standby`; `confirmed` or not yet
   };
   Kind kind = Kind::kStarted;
   std::string engine;
@@ -31,8 +32,12 @@ struct EngineEvent {
   std::optional<double> progress;            // 0 to 1
   std::optional<uint64_t> downloaded_bytes;  // so far
   std::optional<uint64_t> payload_bytes;     // where known
-  std::string version;               // kStarted, kInstalled: the new one, "" where not known
-  std::vector<std::string> devices;  // kStarted: target slots, where known
+  std::string from;                          // kStarted: the version that runs, "" where not known
+  std::string version;  // kStarted, kInstalled: the new one; kBooted: what runs; "" where not known
+  std::vector<std::string> devices;  // kStarted: target slots, where known; kBooted: what runs
+  std::vector<std::string> standby;  // kBooted: the slots that do not run
+  bool confirmed = false;            // kBooted: the engine holds what runs for good
+  bool needs_reboot = true;          // kStarted: false when kInstalled is all there is to wait for
   pid_t pid = 0;  // kStarted: the service, whose cgroup is the update's; 0: unknown
   OtaCause cause = OtaCause::kNone;
   std::string detail;

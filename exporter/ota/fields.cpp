@@ -64,6 +64,14 @@ std::optional<uint64_t> OtaFields::whole_number(std::string_view key) {
   return {};
 }
 
+std::optional<bool> OtaFields::flag(std::string_view key) {
+  const OtaJson* value = take(key);
+  if (!value) return {};
+  if (value->is_boolean()) return value->get<bool>();
+  refuse(OtaRefusalReason::kInvalidValue, of_what(key) + " must be true or false");
+  return {};
+}
+
 std::optional<double> OtaFields::number(std::string_view key, double least, double most) {
   const OtaJson* value = take(key);
   if (!value) return {};

@@ -24,6 +24,7 @@ class OtaFields {
   // Without control characters, at most `limit` bytes; "" when absent.
   std::string text(std::string_view key, size_t limit, Presence presence = Presence::kOptional);
   std::optional<uint64_t> whole_number(std::string_view key);
+  std::optional<bool> flag(std::string_view key);
   std::optional<double> number(std::string_view key, double least, double most);
 
   template <typename Word, size_t kCount>

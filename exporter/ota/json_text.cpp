@@ -105,6 +105,7 @@ OtaJson transaction_json(const OtaTransaction& transaction) {
   json["devices"] = OtaJson::array();
   for (const auto& device : transaction.devices) json["devices"].push_back(device_json(device));
   if (!transaction.cgroup.empty()) json["cgroup"] = transaction.cgroup;
+  if (!transaction.needs_reboot) json["needs_reboot"] = false;
   json["states"] = OtaJson::array();
   json["state_ns"] = OtaJson::object();
   for (size_t i = 0; i < kOtaStateNames.size(); ++i) {
@@ -133,6 +134,7 @@ OtaTransaction transaction_of(const OtaJson& json) {
   transaction.payload_bytes = json.at("payload_bytes").get<uint64_t>();
   for (const auto& device : json.at("devices")) transaction.devices.push_back(device_of(device));
   transaction.cgroup = json.value("cgroup", "");
+  transaction.needs_reboot = json.value("needs_reboot", true);
   transaction.states.reset();
   for (const auto& state : json.at("states")) {
     transaction.states.set(index_in(kOtaStateNames, state.get<std::string>()));

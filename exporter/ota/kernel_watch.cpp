@@ -34,8 +34,10 @@ void complain(const Result<void>& result) {
 
 }  // namespace
 
-OtaKernelWatch::OtaKernelWatch(OtaBindings bindings, OtaTracker& tracker, HostPaths paths)
-    : tracker_(tracker),
+OtaKernelWatch::OtaKernelWatch(LoadedObject& object, OtaBindings bindings, OtaTracker& tracker,
+                               HostPaths paths)
+    : object_(object),
+      tracker_(tracker),
       paths_(std::move(paths)),
       bindings_(std::move(bindings)),
       cgroups_(paths_) {
@@ -50,6 +52,7 @@ void OtaKernelWatch::begun(const OtaTransaction& transaction) {
     const std::lock_guard lock(mutex_);
     open_.insert(transaction.number);
     bind(transaction);
+    complain(object_.attach_requested(true));
     release_idle_devices();
   }
   wake_.notify_all();
@@ -101,6 +104,7 @@ void OtaKernelWatch::ending(const OtaTransaction&) { report_errors(); }
 void OtaKernelWatch::ended(const OtaTransaction& transaction) {
   const std::lock_guard lock(mutex_);
   open_.erase(transaction.number);
+  if (open_.empty()) complain(object_.attach_requested(false));
   complain(bindings_.retire(transaction.number));
 }
 

@@ -14,14 +14,14 @@
 
 namespace kernel_exporter {
 
-// The kernel's side of updates: binds the devices and the cgroup of an open transaction to the
-// probe otawrite, and hands failed requests on them to the tracker as evidence, within a fifth of a
-// second while an update is open. Devices stay bound after an update has ended, because writeback
-// goes on, until the next one begins.
+// The kernel's side of updates: attaches what is attached only while an update is open, binds the
+// devices and the cgroup of an open transaction to the probe otawrite, and hands failed requests on
+// them to the tracker as evidence, within a fifth of a second while an update is open. Devices stay
+// bound after an update has ended, because writeback goes on, until the next one begins.
 class OtaKernelWatch : public OtaListener {
  public:
-  // The tracker must outlive the watch.
-  OtaKernelWatch(OtaBindings bindings, OtaTracker& tracker, HostPaths paths);
+  // The object, which the bindings are of, and the tracker must outlive the watch.
+  OtaKernelWatch(LoadedObject& object, OtaBindings bindings, OtaTracker& tracker, HostPaths paths);
   ~OtaKernelWatch() override;
 
   void begun(const OtaTransaction& transaction) override;
@@ -34,6 +34,7 @@ class OtaKernelWatch : public OtaListener {
   void report_errors();
   void run(const std::stop_token& token);
 
+  LoadedObject& object_;
   OtaTracker& tracker_;
   const HostPaths paths_;
 

@@ -57,6 +57,7 @@ OtaBegin parse_begin(OtaFields& fields, const Roles& roles) {
     fields.refuse(OtaRefusalReason::kInvalidValue,
                   "\"cgroup\" must be a path below the cgroup2 root, such as \"/ota.slice\"");
   }
+  begin.needs_reboot = fields.flag("reboot").value_or(true);
   const OtaJson* devices = fields.take("devices");
   if (!devices) return begin;
   if (!devices->is_array() || devices->size() > kMaxDevices) {

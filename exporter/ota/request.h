@@ -20,6 +20,7 @@ struct OtaBegin {
   uint64_t payload_bytes = 0;      // 0: not known
   std::vector<OtaDevice> devices;  // path and role; none: those of the configuration
   std::string cgroup;
+  bool needs_reboot = true;  // false: installed is succeeded
 };
 
 // Which open transaction is meant; "" leaves it to the other, both empty: the only one.
@@ -33,6 +34,9 @@ struct OtaSet {
   OtaStates states;                // none: unchanged
   std::optional<double> progress;  // 0 to 1
   std::optional<uint64_t> downloaded_bytes;
+  // Only where begin did not say.
+  std::string to;
+  uint64_t payload_bytes = 0;
 };
 
 struct OtaEnd {

@@ -33,7 +33,8 @@ struct OtaTransaction {
   std::string to;
   uint64_t payload_bytes = 0;  // 0: not known
   std::vector<OtaDevice> devices;
-  std::string cgroup;  // path below the cgroup2 root, "" for none
+  std::string cgroup;        // path below the cgroup2 root, "" for none
+  bool needs_reboot = true;  // false: installed is succeeded
 
   OtaStates states = states_of(OtaState::kIdle);  // none once it has ended
   std::array<int64_t, kOtaStateNames.size()> state_ns{};

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+
+#include "base/error.h"
+#include "host/paths.h"
+#include "ota/config.h"
+#include "ota/engine_driver.h"
+#include "ota/tracker.h"
+
+namespace kernel_exporter {
+
+// The adapters that the configuration asks for, each with a thread of its own from start to
+// destruction. An engine that is not there is no error: it may come later.
+class OtaAdapters {
+ public:
+  // The tracker must outlive the adapters. Start them after whoever listens to the tracker.
+  [[nodiscard]] static Result<std::unique_ptr<OtaAdapters>> start(OtaTracker& tracker,
+                                                                  const OtaConfig& config,
+                                                                  const HostPaths& paths);
+  ~OtaAdapters();
+
+ private:
+  OtaAdapters(OtaTracker& tracker, const OtaConfig& config, const HostPaths& paths);
+
+  EngineDriver driver_;  // first: the adapters' threads use it
+};
+
+}  // namespace kernel_exporter
