@@ -13,6 +13,7 @@ test=(
   libgtest-dev clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck python3 python3-yaml
   qemu-system-x86 busybox-static kmod cpio xz-utils debian-archive-keyring
   iproute2 iputils-ping procps util-linux mount e2fsprogs dmsetup curl
+  lintian dpkg-dev mmdebstrap systemd
   strace prometheus prometheus-node-exporter libbpf-tools python3-prometheus-client
 )
 
