@@ -15,6 +15,7 @@ test=(
   iproute2 iputils-ping procps util-linux mount e2fsprogs dmsetup curl
   lintian dpkg-dev mmdebstrap systemd
   strace prometheus prometheus-node-exporter libbpf-tools python3-prometheus-client
+  rauc dbus-daemon dbus-bin openssl squashfs-tools libfuse3-dev swupdate libubootenv-tool
 )
 
 usage() {
@@ -40,7 +41,10 @@ missing_of() {
 # Debian starts a packaged service when it is installed, and at every boot. Neither is for a build or a test to
 # bring about: systemd's units are masked until the packages are in and then disabled, unless they were there
 # before; without systemd no script starts anything in runlevel 1.
-services=(prometheus.service prometheus-node-exporter.service)
+services=(
+  prometheus.service prometheus-node-exporter.service
+  swupdate.service swupdate.socket swupdate-progress.service
+)
 masked=()
 mask_services() {
   [[ -d /run/systemd/system ]] || return 0

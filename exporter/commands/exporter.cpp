@@ -167,7 +167,10 @@ Result<ScrapeOutcome> Exporter::scrape(const ScrapeRequest& request, SampleSink&
   if (request.collect.empty() || !probes.empty()) {
     result = collector_->scrape(probes, request.deadline, sink);
   }
-  if (ota) ota_->write(sink);
+  if (ota) {
+    ota_->write(sink);
+    ota_adapters_->write(sink);
+  }
   const std::chrono::duration<double> seconds = Clock::now() - start;
   const std::vector<ProgramStatus> statuses = programs();
   const std::lock_guard lock(mutex_);

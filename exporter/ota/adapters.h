@@ -4,8 +4,11 @@
 
 #include "base/error.h"
 #include "host/paths.h"
+#include "metrics/sample_sink.h"
 #include "ota/config.h"
 #include "ota/engine_driver.h"
+#include "ota/rauc.h"
+#include "ota/swupdate.h"
 #include "ota/tracker.h"
 
 namespace kernel_exporter {
@@ -20,10 +23,16 @@ class OtaAdapters {
                                                                   const HostPaths& paths);
   ~OtaAdapters();
 
+  // How the adapters themselves are: kernel_exporter_ota_adapter_*. Any thread.
+  void write(SampleSink& sink) const;
+
  private:
+  Result<void> start_rauc(const OtaRaucConfig& config);
   OtaAdapters(OtaTracker& tracker, const OtaConfig& config, const HostPaths& paths);
 
   EngineDriver driver_;  // first: the adapters' threads use it
+  std::unique_ptr<RaucAdapter> rauc_;
+  std::unique_ptr<SwupdateAdapter> swupdate_;
 };
 
 }  // namespace kernel_exporter

@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kMaxFileBytes = 1 << 20;
 constexpr uint64_t kMinLedgerBytes = 16 << 10;
 constexpr uint64_t kMaxLedgerBytes = 8 << 20;
+// sun_path holds 107 characters and the end.
+constexpr size_t kMaxSocketPath = 107;
 
 std::string path_of(YamlSection& section, std::string_view key, std::string otherwise) {
   const YAML::Node node = section.take(key);
@@ -109,12 +111,34 @@ void parse_rauc(YamlSection& adapters, OtaConfig& config) {
   know_engine(config, "rauc");
 }
 
+std::string socket_of(YamlSection& section, std::string_view key, std::string otherwise) {
+  std::string path = path_of(section, key, std::move(otherwise));
+  if (path.size() > kMaxSocketPath) {
+    section.error(section.take(key),
+                  "\"" + std::string(key) + "\" must have at most 107 characters");
+  }
+  return path;
+}
+
+// An empty section is one with everything as by default.
+void parse_swupdate(YamlSection& adapters, OtaConfig& config) {
+  const YAML::Node node = adapters.take("swupdate");
+  if (node.IsNull()) return;
+  YamlSection section(node, adapters.file(), "adapter swupdate", adapters.diagnostics());
+  OtaSwupdateConfig& swupdate = config.swupdate.emplace();
+  swupdate.progress_socket = socket_of(section, "progress_socket", swupdate.progress_socket);
+  swupdate.control_socket = socket_of(section, "control_socket", swupdate.control_socket);
+  section.finish();
+  know_engine(config, "swupdate");
+}
+
 // Each adapter takes its own key and is off without it.
 void parse_adapters(YamlSection& section, OtaConfig& config) {
   const YAML::Node node = section.take("adapters");
   if (node.IsNull()) return;
   YamlSection adapters(node, section.file(), "adapters", section.diagnostics());
   parse_rauc(adapters, config);
+  parse_swupdate(adapters, config);
   adapters.finish();
 }
 
@@ -122,11 +146,7 @@ OtaConfig parse_document(const YAML::Node& document, const std::string& path,
                          Diagnostics& diagnostics) {
   OtaConfig config;
   YamlSection section(document, path, "OTA configuration", diagnostics);
-  config.socket = path_of(section, "socket", config.socket);
-  // sun_path holds 107 characters and the end.
-  if (config.socket.size() > 107) {
-    section.error(section.take("socket"), "\"socket\" must have at most 107 characters");
-  }
+  config.socket = socket_of(section, "socket", config.socket);
   config.allowed_uids = ids_of(section, "allowed_uids", config.allowed_uids);
   config.allowed_gids = ids_of(section, "allowed_gids", config.allowed_gids);
   config.ledger = path_of(section, "ledger", config.ledger);

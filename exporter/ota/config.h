@@ -19,6 +19,11 @@ struct OtaRaucConfig {
   std::string bus;  // a D-Bus address, "" for the system bus
 };
 
+struct OtaSwupdateConfig {
+  std::string progress_socket = "/tmp/swupdateprog";
+  std::string control_socket = "/tmp/sockinstctrl";
+};
+
 // The file behind `serve --ota.config`.
 struct OtaConfig {
   std::string socket = "/run/kernel_exporter/ota.sock";
@@ -32,6 +37,7 @@ struct OtaConfig {
   int64_t stall_ns = 60'000'000'000;       // a download without progress; 0: no limit
   int64_t timeout_ns = 0;                  // a transaction as a whole; 0: no limit
   std::optional<OtaRaucConfig> rauc;
+  std::optional<OtaSwupdateConfig> swupdate;
 };
 
 // Letters, digits, "_", "-" and ".", a letter or digit first, at most 32: it becomes a label value.

@@ -77,8 +77,9 @@ std::optional<bool> runs(const HostPaths& paths, const OtaTransaction& transacti
 EngineDriver::EngineDriver(OtaTracker& tracker, const OtaConfig& config, HostPaths paths)
     : tracker_(tracker), roles_(config.devices), paths_(std::move(paths)) {
   for (const OtaTransactionPtr& open : tracker_.open_transactions()) {
-    const bool idle = open->states == states_of(OtaState::kIdle);
-    if (working(*open) && !idle) left_over_[open->engine] = open->number;
+    const OtaStates engines_work = states_of(OtaState::kVerifying) | states_of(OtaState::kApplying);
+    // What an agent downloads before it calls the engine is none of the engine's.
+    if ((open->states & engines_work).any()) left_over_[open->engine] = open->number;
   }
 }
 

@@ -16,6 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+constexpr char kEngine[] = "swupdate";
 // Between two tries to connect, doubled with each.
 constexpr milliseconds kFirstPause{5};
 constexpr milliseconds kLastPause{5000};
@@ -55,13 +56,12 @@ struct SwupdateAdapter::Connection {
   SwupdateNoticeReader notices;
 };
 
-SwupdateAdapter::SwupdateAdapter(SwupdateSettings settings, EngineListener listener,
-                                 HostPaths paths)
-    : settings_(std::move(settings)),
+SwupdateAdapter::SwupdateAdapter(OtaSwupdateConfig config, EngineListener listener, HostPaths paths)
+    : config_(std::move(config)),
       listener_(std::move(listener)),
       paths_(std::move(paths)),
       started_ns_(boottime_ns()),
-      words_(settings_.engine),
+      words_(kEngine),
       pause_(kFirstPause),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
@@ -78,8 +78,8 @@ void SwupdateAdapter::run(const std::stop_token& stop) {
 // One try to connect, and what follows: the engine's story, or a pause.
 void SwupdateAdapter::wait_for_engine(const std::stop_token& stop) {
   // Before the try, so that a socket which appears after it is seen.
-  AppearanceWatch watch(settings_.progress_socket);
-  auto progress = connect_engine_socket(settings_.progress_socket);
+  AppearanceWatch watch(config_.progress_socket);
+  auto progress = connect_engine_socket(config_.progress_socket);
   if (progress) follow(stop, std::move(*progress));
   const auto end = Clock::now() + pause_;
   while (!stop.stop_requested() && Clock::now() < end) {
@@ -106,8 +106,8 @@ void SwupdateAdapter::follow(const std::stop_token& stop, UniqueFd progress) {
   subscribe(connection);
   words_.connected(connection.process.pid);
   connected_ = true;
-  spdlog::info("updates: following {} at {} (process {})", settings_.engine,
-               settings_.progress_socket, connection.process.pid);
+  spdlog::info("updates: following {} at {} (process {})", kEngine, config_.progress_socket,
+               connection.process.pid);
   for (bool going = true; going && !stop.stop_requested();) {
     std::array<pollfd, 4> polled = {readable(wake_), readable(connection.progress),
                                     readable(connection.control),
@@ -121,13 +121,13 @@ void SwupdateAdapter::follow(const std::stop_token& stop, UniqueFd progress) {
   connected_ = false;
   if (stop.stop_requested()) return;
   tell(words_.gone());
-  spdlog::info("updates: {} (process {}) is gone", settings_.engine, connection.process.pid);
+  spdlog::info("updates: {} (process {}) is gone", kEngine, connection.process.pid);
 }
 
 // The engine answers the request whole or not at all, so there is nothing to wait for.
 void SwupdateAdapter::subscribe(Connection& connection) {
-  if (settings_.control_socket.empty()) return;
-  auto control = connect_engine_socket(settings_.control_socket);
+  if (config_.control_socket.empty()) return;
+  auto control = connect_engine_socket(config_.control_socket);
   if (!control) return;
   const std::string request = swupdate_subscription();
   const ssize_t sent =
@@ -154,7 +154,7 @@ bool SwupdateAdapter::serve(Connection& connection) {
 void SwupdateAdapter::hear_notices(Connection& connection, std::string_view bytes) {
   const auto notices = connection.notices.read(bytes);
   if (!notices) {
-    spdlog::warn("updates: {}: {}; reasons of failures are not known", settings_.engine,
+    spdlog::warn("updates: {}: {}; reasons of failures are not known", kEngine,
                  notices.error().message);
     connection.control = UniqueFd();
     return;
@@ -167,8 +167,8 @@ void SwupdateAdapter::hear_notices(Connection& connection, std::string_view byte
 
 bool SwupdateAdapter::refuse(Connection& connection, const Error& error) {
   ++refused_;
-  spdlog::error("updates: {} at {} (process {}) is not followed: {}", settings_.engine,
-                settings_.progress_socket, connection.process.pid, error.message);
+  spdlog::error("updates: {} at {} (process {}) is not followed: {}", kEngine,
+                config_.progress_socket, connection.process.pid, error.message);
   connection.control = UniqueFd();
   connection.progress = UniqueFd();
   connected_ = false;

@@ -9,6 +9,7 @@
 
 #include "base/unique_fd.h"
 #include "host/paths.h"
+#include "ota/config.h"
 #include "ota/engine.h"
 #include "ota/engine_socket.h"
 #include "ota/swupdate_message.h"
@@ -16,18 +17,12 @@
 
 namespace kernel_exporter {
 
-struct SwupdateSettings {
-  std::string engine = "swupdate";
-  std::string progress_socket = "/tmp/swupdateprog";
-  std::string control_socket = "/tmp/sockinstctrl";  // "": what it says is not needed
-};
-
 // Follows SWUpdate over its sockets, in a thread of its own. The engine waits for those who listen:
 // everything is read at once, whatever becomes of it. The control socket, which is only listened
 // to, says why an installation failed.
 class SwupdateAdapter {
  public:
-  SwupdateAdapter(SwupdateSettings settings, EngineListener listener, HostPaths paths);
+  SwupdateAdapter(OtaSwupdateConfig config, EngineListener listener, HostPaths paths);
   ~SwupdateAdapter();
 
   bool connected() const { return connected_; }
@@ -45,7 +40,7 @@ class SwupdateAdapter {
   bool refuse(Connection& connection, const Error& error);
   void tell(const std::vector<EngineEvent>& events);
 
-  const SwupdateSettings settings_;
+  const OtaSwupdateConfig config_;
   const EngineListener listener_;
   const HostPaths paths_;
   const int64_t started_ns_;

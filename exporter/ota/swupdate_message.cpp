@@ -61,7 +61,6 @@ std::optional<std::string> text_of(std::string_view field) {
 
 bool plausible(const SwupdateProgress& message, uint32_t status, uint32_t source) {
   const bool working = status == static_cast<uint32_t>(SwupdateStatus::kStart) ||
-                       status == static_cast<uint32_t>(SwupdateStatus::kRun) ||
                        status == static_cast<uint32_t>(SwupdateStatus::kProgress);
   return status < kSwupdateStatusCount && source < kSources &&
          message.download_percent <= kHundred && message.download_bytes < kMaxDownload &&
@@ -129,12 +128,13 @@ Result<bool> SwupdateProgressReader::greet() {
 Result<bool> SwupdateProgressReader::choose_layout() {
   if (frame_bytes_ != 0) return true;
   if (buffer_.size() < kPackedBytes) return false;
-  // A last padded message may lack its end, which is zero anyhow.
-  std::string bytes = buffer_;
-  bytes.resize(std::max(bytes.size(), kPaddedBytes), '\0');
+  // What a last message lacks of a layout is zero: the end of a text that is not used.
   const auto fits = [&](size_t size) {
-    for (size_t at = 0; at + size <= bytes.size(); at += size) {
-      if (!parse(std::string_view(bytes).substr(at, size), version_)) return false;
+    for (size_t at = 0; at + kWord <= buffer_.size(); at += size) {
+      std::string frame = buffer_.substr(at, size);
+      if (frame.size() < kPackedBytes) return Fields(frame).number<uint32_t>() == version_;
+      frame.resize(size, '\0');
+      if (!parse(frame, version_)) return false;
     }
     return true;
   };

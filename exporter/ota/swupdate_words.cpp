@@ -46,7 +46,11 @@ bool downloads(const SwupdateProgress& message) {
 std::vector<OtaState> states_of(const SwupdateProgress& message) {
   std::vector<OtaState> states;
   if (downloads(message)) states.push_back(OtaState::kDownloading);
-  if (message.step > 0 || states.empty()) states.push_back(OtaState::kApplying);
+  if (message.steps == 0) {
+    states = {OtaState::kVerifying};
+  } else if (message.step > 0 || states.empty()) {
+    states.push_back(OtaState::kApplying);
+  }
   return states;
 }
 
@@ -57,7 +61,7 @@ double progress_of(const SwupdateProgress& message) {
 }
 
 std::string place_of(const SwupdateProgress& message) {
-  if (message.step == 0) return "the installation failed";
+  if (message.step == 0 || message.steps == 0) return "the image could not be read";
   return fmt::format("failed in step {} of {}", message.step, message.steps) +
          (message.image.empty() ? "" : " (" + message.image + ")");
 }
@@ -148,7 +152,7 @@ std::vector<EngineEvent> SwupdateWords::heard(const SwupdateProgress& message) {
     case Status::kSubprocess:
       break;
     case Status::kStart:
-      if (ending_) end(events, *ending_);
+      if (ending_ && described_) end(events, *ending_);
       if (active_ && described_) end(events, failed("another installation began"));
       if (!active_) begin(events, states_of(message));
       described_ = true;
@@ -159,12 +163,17 @@ std::vector<EngineEvent> SwupdateWords::heard(const SwupdateProgress& message) {
     case Status::kFailure:
       end(events, failed(place_of(message)));
       break;
-    case Status::kRun:
     case Status::kDownload:
+      // The first comes before the start, the last may come after the end; neither knows of steps.
+      if (!active_ && message.steps > 0) begin(events, states_of(message));
+      if (active_) work(events, message);
+      break;
+    case Status::kRun:
     case Status::kProgress:
+      // Without steps it introduces the failure of an image that could not even be read.
       if (!active_) begin(events, states_of(message));
       described_ = true;
-      work(events, message);
+      if (message.steps > 0) work(events, message);
       break;
   }
   return events;
@@ -172,10 +181,12 @@ std::vector<EngineEvent> SwupdateWords::heard(const SwupdateProgress& message) {
 
 std::vector<EngineEvent> SwupdateWords::heard(const SwupdateNotice& notice) {
   Events events;
+  // Of one that goes on, the progress socket will tell the rest.
   const auto beginning = notice.answer ? Status::kRun : Status::kStart;
-  if (!active_ && notice.status == beginning) {
-    // Of one that goes on, the progress socket will tell the rest.
-    begin(events, notice.answer ? std::vector<OtaState>() : std::vector{OtaState::kVerifying});
+  if (!active_ && notice.status == beginning) begin(events, {});
+  if (active_ && !described_ && notice.status == Status::kStart) {
+    last_.states = {OtaState::kVerifying};
+    events.push_back(last_);
   }
   if (!active_ || notice.answer) return events;
   if (notice.status == Status::kSuccess) ending_ = installed();

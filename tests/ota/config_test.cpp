@@ -17,6 +17,7 @@ ledger_max_bytes: 65536
 engines: [rauc, swupdate]
 devices: {/dev/sda2: slot, /dev/mtd1: bootenv}
 thresholds: {stall: 90s, timeout: 2h}
+adapters: {rauc: {bus: "unix:path=/b"}}
 )",
                                             faults);
   EXPECT_EQ(faults.messages(), std::vector<std::string>());
@@ -29,6 +30,8 @@ thresholds: {stall: 90s, timeout: 2h}
   EXPECT_EQ(config.engines, (std::vector<std::string>{"rauc", "swupdate"}));
   EXPECT_EQ(config.devices.at("/dev/mtd1"), OtaRole::kBootenv);
   EXPECT_EQ(config.stall_ns, 90'000'000'000);
+  ASSERT_TRUE(config.rauc);
+  EXPECT_EQ(config.rauc->bus, "unix:path=/b");
   EXPECT_EQ(config.timeout_ns, 7'200'000'000'000);
 }
 
@@ -38,6 +41,16 @@ TEST(OtaConfig, AnEmptyFileIsTheDefault) {
   EXPECT_TRUE(faults.empty());
   EXPECT_EQ(config.allowed_uids, std::vector<uid_t>{0});
   EXPECT_EQ(config.socket, "/run/kernel_exporter/ota.sock");
+}
+
+TEST(OtaConfig, AnAdapterIsOffWithoutItsKeyAndItsEngineIsKnownWithIt) {
+  Diagnostics faults;
+  EXPECT_FALSE(parse_ota_config("f", "engines: [custom]", faults).rauc);
+  const OtaConfig config = parse_ota_config("f", "engines: [custom]\nadapters: {rauc: {}}", faults);
+  EXPECT_TRUE(faults.empty());
+  ASSERT_TRUE(config.rauc);
+  EXPECT_EQ(config.rauc->bus, "");
+  EXPECT_EQ(config.engines, (std::vector<std::string>{"custom", "rauc"}));
 }
 
 TEST(OtaConfig, NamesFileLineAndWhatWasExpected) {
@@ -59,6 +72,10 @@ TEST(OtaConfig, NamesFileLineAndWhatWasExpected) {
       {"devices: {a: slot}", "f:1: device \"a\" is no absolute path"},
       {"thresholds:\n  stall: 60", "f:2: \"stall\": \"60\""},
       {"thresholds:\n  x: 60s", "f:2: unknown key \"x\" in thresholds"},
+      {"adapters: [rauc]", "f:1: adapters must be a mapping"},
+      {"adapters: {mender: {}}", "f:1: unknown key \"mender\" in adapters"},
+      {"adapters: {rauc: {address: a}}", "f:1: unknown key \"address\" in adapter rauc"},
+      {"adapters: {rauc: {bus: system}}", "f:1: \"bus\" must be a D-Bus address"},
       {"[]", "f:1: OTA configuration must be a mapping"},
       {"a: [", "f:"},
   };

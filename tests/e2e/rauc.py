@@ -1,0 +1,270 @@
+"""A machine with two slots that RAUC updates, inside one temporary folder: keys, bundles, a bus, a service in a
+cgroup of its own, loop devices as slots. All of it ends with the `with` block; nothing is shared with another
+RAUC on the same machine."""
+import contextlib
+import functools
+import http.server
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+
+from exporter_process import wait_until
+from machine import LoopDevice, cgroup2_mount, run
+
+MIB = 1 << 20
+BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>system</type>
+  <listen>unix:path={socket}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/><allow own="*"/>
+    <allow send_destination="*"/><allow send_type="signal"/><allow receive_sender="*"/>
+  </policy>
+</busconfig>
+"""
+# Where a boot loader keeps its choice, as one line a variable. Like U-Boot's: a new primary slot may be tried.
+BOOT_LOADER = """#!/bin/sh
+file={folder}/bootenv
+case $1 in
+get-primary) sed -n s/^primary=//p "$file" ;;
+set-primary) sed -i s/^primary=.*/primary=$2/ "$file" ;;
+get-state) sed -n s/^$2=//p "$file" ;;
+set-state) sed -i s/^$2=.*/$2=$3/ "$file" ;;
+esac
+"""
+SYSTEM_CONFIG = """[system]
+compatible=kernel-exporter-test
+bootloader=custom
+statusfile={folder}/slots.status
+mountprefix={folder}/mount
+bundle-formats=plain
+max-bundle-download-size=1073741824
+[handlers]
+bootloader-custom-backend={folder}/boot-loader
+[keyring]
+path={folder}/cert.pem
+[slot.rootfs.0]
+device={A}
+type=raw
+bootname=A
+[slot.rootfs.1]
+device={B}
+type=raw
+bootname=B
+"""
+MANIFEST = """[update]
+compatible=kernel-exporter-test
+version={version}
+[image.rootfs]
+filename=rootfs.img
+"""
+
+
+class Bus:
+    """A D-Bus system bus of one's own."""
+
+    def __init__(self, folder):
+        self.socket = os.path.join(folder, "bus")
+        self.address = f"unix:path={self.socket}"
+        self._config = os.path.join(folder, "bus.conf")
+        with open(self._config, "w", encoding="utf-8") as file:
+            file.write(BUS_CONFIG.format(socket=self.socket))
+        self.process = None
+
+    def start(self):
+        """Returns when the bus can be used: only then the daemon prints its address."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.socket)
+        self.process = subprocess.Popen(
+            ["dbus-daemon", f"--config-file={self._config}", "--nofork", "--nopidfile", "--print-address=1"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert self.process.stdout.readline(), "dbus-daemon did not start"
+
+    def stop(self):
+        if self.process:
+            end(self.process)
+            self.process.stdout.close()
+            self.process = None
+
+
+def end(process, number=signal.SIGTERM):
+    if process.poll() is None:
+        process.send_signal(number)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class RaucMachine:
+    """Slots "A" (booted) and "B" of `size` bytes; `slots` may name devices to use instead, by slot.
+
+    address: of the bus, for `adapters: {rauc: {bus: ...}}`. cgroup: the path of the service's cgroup below the
+    cgroup2 root. devices: the slots' paths. booted, target: "A" or "B".
+    """
+
+    def __init__(self, size=40 * MIB, slots=None):
+        self.size = size
+        self.booted = "A"
+        self.devices = dict(slots or {})
+        self.service = None
+        self._stack = contextlib.ExitStack()
+        self._bundles = 0
+        self._server = None
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            self.folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kernel_exporter_rauc_"))
+            for slot in ("A", "B"):
+                if slot not in self.devices:
+                    self.devices[slot] = stack.enter_context(LoopDevice(self.size)).path
+            self.cgroup = f"/kernel_exporter_rauc_{os.path.basename(self.folder)}"
+            self._cgroup_folder = cgroup2_mount() + self.cgroup
+            os.mkdir(self._cgroup_folder)
+            stack.callback(self._remove_cgroup)
+            self._write_configuration()
+            self.bus = Bus(self.folder)
+            self.address = self.bus.address
+            stack.callback(self.bus.stop)
+            self.bus.start()
+            stack.callback(self.stop_service)
+            self.start_service()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    @property
+    def target(self):
+        return "B" if self.booted == "A" else "A"
+
+    @property
+    def target_device(self):
+        return self.devices[self.target]
+
+    @property
+    def environment(self):
+        return {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": self.address}
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def _write(self, name, text, mode=0o644):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(self.path(name), mode)
+
+    def _write_configuration(self):
+        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.path("key.pem"),
+            "-out", self.path("cert.pem"), "-subj", "/CN=kernel_exporter test", "-days", "3650")
+        os.mkdir(self.path("mount"))
+        self._write("boot-loader", BOOT_LOADER.format(folder=self.folder), 0o755)
+        self._write("bootenv", "primary=A\nA=good\nB=bad\n")
+        self._write("system.conf", SYSTEM_CONFIG.format(folder=self.folder, **self.devices))
+
+    def _remove_cgroup(self):
+        # A process that was killed leaves its cgroup a moment later than its parent hears of it.
+        def removed():
+            with contextlib.suppress(OSError):
+                os.rmdir(self._cgroup_folder)
+            return not os.path.exists(self._cgroup_folder)
+        wait_until(removed, what=f"the end of {self._cgroup_folder}")
+
+    def start_service(self):
+        """In mounts of its own, which end with it whatever way it ends."""
+        log = open(self.path("rauc.log"), "ab")
+        self.service = subprocess.Popen(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+             f"echo $$ >{self._cgroup_folder}/cgroup.procs && exec rauc --conf={self.path('system.conf')} "
+             f"--override-boot-slot={self.booted} service"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment)
+        log.close()
+        wait_until(lambda: self.owner() or self.service.poll() is not None, what="the RAUC service")
+        assert self.service.poll() is None, self.log
+
+    def owner(self):
+        """Whether the service has its name on the bus."""
+        asked = subprocess.run(["dbus-send", "--system", "--print-reply=literal", "--dest=org.freedesktop.DBus",
+                                "/", "org.freedesktop.DBus.NameHasOwner", "string:de.pengutronix.rauc"],
+                               env=self.environment, capture_output=True, check=False)
+        return b"true" in asked.stdout
+
+    def stop_service(self, number=signal.SIGTERM):
+        if self.service:
+            end(self.service, number)
+            self.service = None
+
+    @property
+    def log(self):
+        with open(self.path("rauc.log"), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def bundle(self, version="2.0", size=24 * MIB):
+        """A signed bundle with `size` random bytes for the slot."""
+        self._bundles += 1
+        content = self.path(f"content-{self._bundles}")
+        os.mkdir(content)
+        with open(os.path.join(content, "rootfs.img"), "wb") as image:
+            for _ in range(size // MIB):
+                image.write(os.urandom(MIB))
+        with open(os.path.join(content, "manifest.raucm"), "w", encoding="utf-8") as manifest:
+            manifest.write(MANIFEST.format(version=version))
+        bundle = self.path(f"bundle-{self._bundles}.raucb")
+        # Random bytes cannot be compressed: why try.
+        run("rauc", f"--cert={self.path('cert.pem')}", f"--key={self.path('key.pem')}",
+            "--mksquashfs-args=-noI -noD -noF -noX -quiet", "bundle", content, bundle)
+        shutil.rmtree(content)
+        return bundle
+
+    @staticmethod
+    def corrupt(bundle, offset=4 * MIB):
+        """Changes some bytes of a bundle's payload."""
+        with open(bundle, "r+b") as file:
+            file.seek(offset)
+            before = file.read(16)
+            file.seek(offset)
+            file.write(bytes(byte ^ 0xFF for byte in before))
+
+    def url(self, bundle):
+        """Where a bundle can be downloaded from; any file of the machine's folder can."""
+        if not self._server:
+            handler = functools.partial(QuietHandler, directory=self.folder)
+            self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+            threading.Thread(target=self._server.serve_forever, daemon=True).start()
+            self._stack.callback(self._server.server_close)
+            self._stack.callback(self._server.shutdown)
+        return f"http://127.0.0.1:{self._server.server_port}/{os.path.relpath(bundle, self.folder)}"
+
+    def start_install(self, bundle):
+        """The client of an installation, as a process."""
+        return subprocess.Popen(["rauc", "install", bundle], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, env=self.environment)
+
+    def install(self, bundle, check=True, seconds=120):
+        """Returns what the client said when the installation has ended."""
+        with self.start_install(bundle) as client:
+            output = client.communicate(timeout=seconds)[0].decode("utf-8", "replace")
+        assert not check or client.returncode == 0, output
+        return output
+
+    def boot(self, slot):
+        """The service as it is after a boot of `slot`."""
+        self.stop_service()
+        self.booted = slot
+        self.start_service()
+
+    def mark(self, state="good", slot="booted"):
+        """What the new system does when it holds itself for good."""
+        run("rauc", "status", f"mark-{state}", slot, env=self.environment)
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
