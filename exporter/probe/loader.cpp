@@ -221,7 +221,11 @@ Loader::Attempt Loader::attempt(const LoadPlan& plan, const std::vector<size_t>&
   take_libbpf_log();
   const int error = bpf_object__load(object.get());
   if (error == 0) return {std::move(object), ""};
-  return {nullptr, explain_refusal(error, take_libbpf_log()), -error == kKernelNotSupported};
+  const std::string log = take_libbpf_log();
+  if (is_policy(error, log)) {
+    return {nullptr, "this kernel permits it to nobody (lockdown, or a security policy)", true};
+  }
+  return {nullptr, explain_refusal(error, log), -error == kKernelNotSupported};
 }
 
 // Each probe alone, and where that fails each program alone. When nothing fails alone, all are
