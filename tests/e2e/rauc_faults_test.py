@@ -44,9 +44,21 @@ class RaucFaults(unittest.TestCase):
             json.dump({"socket": self.socket, "ledger": os.path.join(folder.name, "ota.ledger"),
                        "devices": {self.slot.path: self.role},
                        "adapters": {"rauc": {"bus": self.machine.address}}}, file)
-        self.exporter = self.enter(ExporterProcess(rules=[DEFAULT_RULES, OTA_RULES],
-                                                   arguments=["--ota.config", config]))
+        self.config = config
+        self.start_exporter()
         self.failures = {}
+
+    def start_exporter(self):
+        self.exporter = self.enter(ExporterProcess(rules=[DEFAULT_RULES, OTA_RULES],
+                                                   arguments=["--ota.config", self.config]))
+
+    def kill_exporter(self):
+        self.exporter.send(signal.SIGKILL)
+        self.exporter.wait()
+
+    def wait_for_state(self, state):
+        return wait_until(lambda: (scrape := self.exporter.scrape()).value("ota_state", engine="rauc", state=state)
+                          and scrape, what=f"state {state}")
 
     def enter(self, manager):
         value = manager.__enter__()
@@ -131,9 +143,7 @@ class RaucFaults(unittest.TestCase):
                 self.assertEqual(client.returncode, 0, output)
                 self.assertGreater(len(self.other.hits), 0)
                 self.slot.delay(0)
-                wait_until(lambda: self.exporter.scrape().value("ota_state", engine="rauc", state="rebooting"),
-                           what="the reboot")
-                scrape = self.exporter.scrape()
+                scrape = self.wait_for_state("rebooting")
                 self.assertNotIn("ota_last_failure_info", scrape.types)
                 self.assertEqual(scrape.sum("ota_failures_total", engine="rauc"), 0)
                 self.assertNotIn("evidence", self.open_updates()[0])
@@ -143,8 +153,7 @@ class RaucFaults(unittest.TestCase):
     def test_a_service_that_is_killed_fails_its_update(self):
         self.slot.delay(40)
         with self.machine.start_install(self.bundle) as client:
-            wait_until(lambda: self.exporter.scrape().value("ota_state", engine="rauc", state="applying"),
-                       what="the writing")
+            self.wait_for_state("applying")
             self.machine.service.send_signal(signal.SIGKILL)
             scrape = self.wait_for_failures(1)
             client.communicate(timeout=30)
@@ -153,7 +162,41 @@ class RaucFaults(unittest.TestCase):
         self.slot.delay(0)
         self.machine.start_service()
         self.machine.install(self.bundle)
-        wait_until(lambda: self.exporter.scrape().value("ota_state", engine="rauc", state="rebooting"), what="the reboot")
+        self.wait_for_state("rebooting")
+
+    def test_a_service_that_hangs_disturbs_nobody(self):
+        self.slot.delay(40)
+        with self.machine.start_install(self.bundle) as client:
+            self.wait_for_state("applying")
+            self.machine.service.send_signal(signal.SIGSTOP)
+            self.assertEqual(self.exporter.stop(), 0)
+            self.start_exporter()
+            self.wait_for_state("applying")
+            wait_until(lambda: self.exporter.scrape().value("kernel_exporter_ota_adapter_connected", engine="rauc"),
+                       what="the service's name on the bus")
+            self.machine.service.send_signal(signal.SIGCONT)
+            self.assertEqual(client.wait(60), 0)
+            client.stdout.read()
+        self.wait_for_state("rebooting")
+        self.assertEqual([update["number"] for update in self.open_updates()], [1])
+
+    def test_an_exporter_that_is_killed_goes_on_with_the_update(self):
+        self.slot.delay(100)
+        with self.machine.start_install(self.bundle) as client:
+            self.wait_for_state("applying")
+            self.kill_exporter()
+            self.start_exporter()
+            self.wait_for_state("applying")
+            self.assertIsNone(client.poll(), "the installation has ended already")
+            self.kill_exporter()
+            self.slot.delay(0)
+            self.assertEqual(client.wait(60), 0)
+            client.stdout.read()
+        self.start_exporter()
+        self.wait_for_state("rebooting")  # as RAUC tells it afterwards
+        updates = self.open_updates()
+        self.assertEqual([(update["number"], update["to"]) for update in updates], [(1, "2.0")])
+        self.assertEqual(self.exporter.scrape().sum("ota_transactions_total", engine="rauc"), 0)
 
     @staticmethod
     def write(path):
