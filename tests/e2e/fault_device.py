@@ -1,6 +1,7 @@
 """A loop device on a medium that goes bad when it is told to."""
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import threading
@@ -38,6 +39,7 @@ class FaultDevice:
         return self
 
     def __exit__(self, *_):
+        self.release()
         self.clear()
         run("losetup", "--detach", self.path)
         # The loop device lets go of its file a moment after the last who has it open.
@@ -70,6 +72,13 @@ class FaultDevice:
 
     def delay(self, milliseconds):
         self._tell(f"delay {milliseconds}")
+
+    def hold(self):
+        """No request ends before release()."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def release(self):
+        self._process.send_signal(signal.SIGCONT)
 
     def clear(self):
         self._tell("clear")

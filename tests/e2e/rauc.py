@@ -123,7 +123,7 @@ class RaucMachine:
             for slot in ("A", "B"):
                 if slot not in self.devices:
                     self.devices[slot] = stack.enter_context(LoopDevice(self.size)).path
-            self.cgroup = f"/kernel_exporter_rauc_{os.path.basename(self.folder)}"
+            self.cgroup = "/" + os.path.basename(self.folder)
             self._cgroup_folder = cgroup2_mount() + self.cgroup
             os.mkdir(self._cgroup_folder)
             stack.callback(self._remove_cgroup)

@@ -47,6 +47,7 @@ class RaucFaults(unittest.TestCase):
         self.config = config
         self.start_exporter()
         self.failures = {}
+        self.addCleanup(self.slot.release)
 
     def start_exporter(self):
         self.exporter = self.enter(ExporterProcess(rules=[DEFAULT_RULES, OTA_RULES],
@@ -151,25 +152,26 @@ class RaucFaults(unittest.TestCase):
         self.assertEqual(self.exporter.scrape().value("ota_transactions_total", engine="rauc", result="rolled_back"), HEALTHY_RUNS)
 
     def test_a_service_that_is_killed_fails_its_update(self):
-        self.slot.delay(40)
+        self.slot.hold()
         with self.machine.start_install(self.bundle) as client:
             self.wait_for_state("applying")
             self.machine.service.send_signal(signal.SIGKILL)
+            self.slot.release()  # nobody ends while the medium owes him an answer
             scrape = self.wait_for_failures(1)
             client.communicate(timeout=30)
         self.check_cause(scrape, "signal_killed")
         self.machine.stop_service()
-        self.slot.delay(0)
         self.machine.start_service()
         self.machine.install(self.bundle)
         self.wait_for_state("rebooting")
 
     def test_a_service_that_hangs_disturbs_nobody(self):
-        self.slot.delay(40)
+        self.slot.hold()
         with self.machine.start_install(self.bundle) as client:
             self.wait_for_state("applying")
             self.machine.service.send_signal(signal.SIGSTOP)
             self.assertEqual(self.exporter.stop(), 0)
+            self.slot.release()
             self.start_exporter()
             self.wait_for_state("applying")
             wait_until(lambda: self.exporter.scrape().value("kernel_exporter_ota_adapter_connected", engine="rauc"),
@@ -181,15 +183,14 @@ class RaucFaults(unittest.TestCase):
         self.assertEqual([update["number"] for update in self.open_updates()], [1])
 
     def test_an_exporter_that_is_killed_goes_on_with_the_update(self):
-        self.slot.delay(100)
+        self.slot.hold()
         with self.machine.start_install(self.bundle) as client:
             self.wait_for_state("applying")
             self.kill_exporter()
             self.start_exporter()
             self.wait_for_state("applying")
-            self.assertIsNone(client.poll(), "the installation has ended already")
             self.kill_exporter()
-            self.slot.delay(0)
+            self.slot.release()
             self.assertEqual(client.wait(60), 0)
             client.stdout.read()
         self.start_exporter()
