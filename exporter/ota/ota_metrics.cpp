@@ -1,5 +1,7 @@
 #include "ota/ota_metrics.h"
 
+#include <algorithm>
+
 #include "metrics/label_block.h"
 
 namespace kernel_exporter {
@@ -36,7 +38,8 @@ class Family {
 constexpr MetricType kGauge = MetricType::kGauge;
 constexpr MetricType kCounter = MetricType::kCounter;
 
-void write_states(const OtaBook& book, OtaMoment now, SampleSink& sink) {
+void write_states(const OtaBook& book, OtaMoment now, std::map<std::string, int64_t>& shown,
+                  SampleSink& sink) {
   Family state(sink, {"ota_state",
                       "1 for every state that the engine's update is in, idle without one; several "
                       "may go on at once.",
@@ -57,7 +60,9 @@ void write_states(const OtaBook& book, OtaMoment now, SampleSink& sink) {
                         {}});
   for (const auto& [name, engine] : book.engines()) {
     for (size_t i = 0; i < kOtaStateNames.size(); ++i) {
-      const int64_t time = book.state_ns(engine, static_cast<OtaState>(i), now.boottime_ns);
+      // A change that is on its way to the disk ends a state a moment ago.
+      int64_t& time = shown[name + "/" + std::string(kOtaStateNames[i])];
+      time = std::max(time, book.state_ns(engine, static_cast<OtaState>(i), now.boottime_ns));
       seconds.add({{"engine", name}, {"state", kOtaStateNames[i]}}, seconds_of_ns(time));
     }
   }
@@ -235,7 +240,10 @@ void write_self(const OtaLedgerStatus& ledger, const OtaAgent& agent, SampleSink
 
 void OtaMetrics::write(SampleSink& sink) const {
   const auto book = tracker_.book();
-  write_states(*book, tracker_.now(), sink);
+  {
+    const std::lock_guard lock(mutex_);
+    write_states(*book, tracker_.now(), state_ns_, sink);
+  }
   write_totals(*book, sink);
   write_open(*book, sink);
   write_last(*book, sink);

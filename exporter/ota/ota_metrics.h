@@ -1,5 +1,10 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
 #include "metrics/sample_sink.h"
 #include "ota/agent.h"
 #include "ota/tracker.h"
@@ -17,6 +22,10 @@ class OtaMetrics {
  private:
   const OtaTracker& tracker_;
   const OtaAgent& agent_;
+
+  mutable std::mutex mutex_;
+  // As last shown, by engine/state; protected by mutex_.
+  mutable std::map<std::string, int64_t> state_ns_;
 };
 
 }  // namespace kernel_exporter

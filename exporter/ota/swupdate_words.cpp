@@ -169,9 +169,8 @@ std::vector<EngineEvent> SwupdateWords::heard(const SwupdateProgress& message) {
       end(events, installed());
       break;
     case Status::kFailure:
+      // The reason, or the downloader's word on it, may come after it.
       ending_ = failed(place_of(message));
-      // The downloader's word on it comes from another process, and may be the last.
-      if (ending_->cause != OtaCause::kVerifyFailed) end(events, *ending_);
       break;
     case Status::kDownload:
       // The first comes before the start, the last may come after the end; neither knows of steps.
@@ -202,7 +201,9 @@ std::vector<EngineEvent> SwupdateWords::heard(const SwupdateNotice& notice) {
   if (notice.status == Status::kSuccess) ending_ = installed();
   if (notice.status != Status::kFailure) return events;
   remember(notice.text);
-  if (notice.error != 0 || ending_) ending_ = failed("");
+  if (notice.error != 0 || (ending_ && ending_->kind == Kind::kFailed)) {
+    ending_ = failed(notice.text);
+  }
   return events;
 }
 
