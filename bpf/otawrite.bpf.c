@@ -12,8 +12,8 @@
 #include "lib/lost.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/needs.bpf.h"
+#include "lib/ota.bpf.h"
 #include "lib/owner.bpf.h"
-#include "otawrite.h"
 
 struct otawrite_key {
 	u32 major;
@@ -54,28 +54,10 @@ const volatile struct histogram_buckets otawrite_latency_buckets = {
 	.bounds = {100000ULL, 1000000ULL, 10000000ULL, 100000000ULL, 1000000000ULL},
 };
 
-/* These three are written by user space alone. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct otawrite_filter);
-} otawrite_filter SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 256);
-	__type(key, u32);
-	__type(value, struct otawrite_device);
-} otawrite_device SEC(".maps");
-
-/* Cgroup id to transaction. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 64);
-	__type(key, u64);
-	__type(value, u64);
-} otawrite_cgroup SEC(".maps");
+/* These three are written by user space alone; other probes of updates read them. */
+struct otawrite_filter_map otawrite_filter SEC(".maps");
+struct otawrite_device_map otawrite_device SEC(".maps");
+struct otawrite_cgroup_map otawrite_cgroup SEC(".maps");
 
 /* Who made a part of a file dirty last, bound devices only. */
 struct {
@@ -92,12 +74,7 @@ struct {
 	__type(value, struct otawrite_stats);
 } otawrite SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 256);
-	__type(key, struct otawrite_tx_key);
-	__type(value, u64);
-} otawrite_tx SEC(".maps");
+struct otawrite_tx_map otawrite_tx SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -127,7 +104,6 @@ LOST_MAP(otawrite, OTAWRITE_LOST_NO_STAMP);
 
 static const struct otawrite_stats no_writes;
 static const struct histogram no_latency;
-static const u64 nothing;
 
 /* I/O on a bound device. */
 struct target_io {
@@ -140,22 +116,6 @@ struct target_io {
 	u64 sector; /* of the disk */
 	u64 first;  /* where the bound device begins */
 };
-
-static __always_inline const struct otawrite_filter *bound(void)
-{
-	u32 only = 0;
-	const struct otawrite_filter *filter = bpf_map_lookup_elem(&otawrite_filter, &only);
-
-	return filter && filter->devices ? filter : NULL;
-}
-
-static __always_inline const struct otawrite_device *
-find_device(const struct otawrite_filter *filter, u32 device)
-{
-	if (!(filter->devices >> OTAWRITE_FILTER_BIT(device) & 1))
-		return NULL;
-	return bpf_map_lookup_elem(&otawrite_device, &device);
-}
 
 /*
  * Which bound device the I/O is for, by its first sector: partitions are remapped to their disk
@@ -184,64 +144,6 @@ static __always_inline bool find_target(const struct otawrite_filter *filter, st
 		return true;
 	}
 	return false;
-}
-
-static __always_inline u64 bound_transaction(const struct otawrite_filter *filter, u64 cgroup)
-{
-	u64 *transaction;
-
-	if (!(filter->cgroups >> OTAWRITE_FILTER_BIT(cgroup) & 1))
-		return 0;
-	transaction = bpf_map_lookup_elem(&otawrite_cgroup, &cgroup);
-	return transaction ? *transaction : 0;
-}
-
-/* How the ids of a cgroup and its ancestors are read; constant wherever it is used. */
-enum ancestry {
-	ANCESTRY_KEPT_IDS,
-	ANCESTRY_POINTERS,
-	ANCESTRY_OF_CURRENT, /* by a helper, the cheapest */
-};
-
-/* The transaction that the cgroup or an ancestor of it is bound to, the nearest; 0 for none. */
-static __always_inline u64 nearest_transaction(const struct otawrite_filter *filter,
-					       struct cgroup *cgroup, enum ancestry ancestry)
-{
-	int level = BPF_CORE_READ(cgroup, level), up;
-
-	for (up = 0; up < CGROUP_LEVELS && up <= level; up++) {
-		u64 id, transaction;
-
-		if (ancestry == ANCESTRY_OF_CURRENT)
-			id = bpf_get_current_ancestor_cgroup_id(level - up);
-		else if (ancestry == ANCESTRY_POINTERS)
-			id = cgroup_ancestor_id(cgroup, level - up);
-		else
-			id = cgroup_kept_ancestor_id(cgroup, level - up);
-		transaction = bound_transaction(filter, id);
-		if (transaction)
-			return transaction;
-	}
-	return 0;
-}
-
-/* Kernel threads work for others, without saying for whom. */
-static __always_inline u64 task_owner(const struct otawrite_filter *filter)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct cgroup *cgroup;
-	u64 transaction;
-
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
-		return OTAWRITE_OWNER_UNKNOWN;
-	if (!filter->cgroups)
-		return OTAWRITE_OWNER_OTHER;
-	cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
-	if (cgroup_keeps_ancestor_ids(cgroup))
-		transaction = nearest_transaction(filter, cgroup, ANCESTRY_KEPT_IDS);
-	else
-		transaction = nearest_transaction(filter, cgroup, ANCESTRY_OF_CURRENT);
-	return transaction ? transaction : OTAWRITE_OWNER_OTHER;
 }
 
 /* On cgroup v1 the ids are another hierarchy's. */
@@ -314,17 +216,6 @@ static __always_inline bool is_write(u32 operation)
 	return operation == REQ_OP_WRITE || operation == REQ_OP_WRITE_ZEROES;
 }
 
-static __always_inline void count_transaction(u64 transaction, enum ota_step step, u32 bytes)
-{
-	struct otawrite_tx_key key = {.transaction = transaction, .step = step};
-	u64 *total = lookup_or_insert(&otawrite_tx, &key, &nothing);
-
-	if (total)
-		*total += bytes;
-	else
-		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
-}
-
 static __always_inline void queue_bio(struct bio *bio, const unsigned long long *ctx, int index)
 {
 	const struct otawrite_filter *filter = bound();
@@ -360,8 +251,9 @@ static __always_inline void queue_bio(struct bio *bio, const unsigned long long 
 	} else {
 		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
 	}
-	if (transaction && io.bytes && is_write(operation))
-		count_transaction(transaction, key.step, io.bytes);
+	if (transaction && io.bytes && is_write(operation) &&
+	    !count_transaction(transaction, key.step, io.bytes))
+		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
 	if (!BPF_CORE_READ(disk, queue, mq_ops))
 		in_flight_begin(&otawrite_start, argument(ctx, index), bpf_ktime_get_ns());
 }
@@ -456,7 +348,7 @@ static __always_inline void count_error(const struct target_io *io, enum block_s
 
 	if (is_harmless(io->operation, status))
 		return;
-	errors = lookup_or_insert(&otawrite_errors, &key, &nothing);
+	errors = lookup_or_insert(&otawrite_errors, &key, &no_count);
 	if (errors)
 		*errors += 1;
 	else

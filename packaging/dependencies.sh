@@ -6,7 +6,7 @@ build=(
   g++ cmake ninja-build pkg-config ccache
   clang-14 llvm-14 bpftool libbpf-dev libelf-dev zlib1g-dev
   libcli11-dev libspdlog-dev libexpected-dev libyaml-cpp-dev libmnl-dev libre2-dev nlohmann-json3-dev
-  libcivetweb-dev prometheus-cpp-dev libsystemd-dev
+  libcivetweb-dev prometheus-cpp-dev libcap-dev libseccomp-dev libsystemd-dev
 )
 # Needs everything of build too.
 test=(
@@ -14,8 +14,11 @@ test=(
   qemu-system-x86 busybox-static kmod cpio xz-utils debian-archive-keyring
   iproute2 iputils-ping procps util-linux mount e2fsprogs dmsetup curl
   strace prometheus prometheus-node-exporter libbpf-tools python3-prometheus-client
+  chromium fonts-dejavu-core
   rauc dbus-daemon dbus-bin openssl squashfs-tools libfuse3-dev swupdate libubootenv-tool
 )
+# Node.js from elsewhere brings npm along and does not go together with Debian's.
+command -v npm >/dev/null || test+=(nodejs npm)
 
 usage() {
   cat <<'EOF'

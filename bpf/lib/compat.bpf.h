@@ -44,6 +44,15 @@ struct folio {
 	unsigned long index;
 };
 
+struct mtd_info {
+	int index;
+};
+
+struct mtd_oob_ops {
+	unsigned long len;
+	unsigned long retlen;
+};
+
 #pragma clang attribute pop
 
 /*
@@ -149,4 +158,47 @@ static __always_inline u64 folio_mapping(void *folio)
 	if (bpf_core_field_exists(struct folio, mapping))
 		return (u64)BPF_CORE_READ((struct folio *)folio, mapping);
 	return (u64)BPF_CORE_READ((struct page *)folio, mapping);
+}
+
+/*
+ * MTD is a module on many machines, and 5.10 has no types of modules: they came in 5.11,
+ * 36e68442d1af
+ * ("bpf: Load and verify kernel module BTFs"). These are the offsets of include/linux/mtd/mtd.h in
+ * 5.10 where pointers have 64 bits. Delete when 5.11 is the oldest kernel.
+ */
+#define MTD_INFO_INDEX	   64
+#define MTD_OOB_OPS_LEN	   8
+#define MTD_OOB_OPS_RETLEN 16
+
+/* The number in "mtdN". */
+static __always_inline u32 mtd_index(void *mtd)
+{
+	u32 index = ~0U;
+
+	if (bpf_core_field_exists(struct mtd_info, index))
+		return BPF_CORE_READ((struct mtd_info *)mtd, index);
+	bpf_probe_read_kernel(&index, sizeof(index), mtd + MTD_INFO_INDEX);
+	return index;
+}
+
+/* Bytes of data that a call was to read or write ... */
+static __always_inline u64 mtd_request_length(void *request)
+{
+	u64 length = 0;
+
+	if (bpf_core_field_exists(struct mtd_oob_ops, len))
+		return BPF_CORE_READ((struct mtd_oob_ops *)request, len);
+	bpf_probe_read_kernel(&length, sizeof(length), request + MTD_OOB_OPS_LEN);
+	return length;
+}
+
+/* ... and has. */
+static __always_inline u64 mtd_request_done(void *request)
+{
+	u64 done = 0;
+
+	if (bpf_core_field_exists(struct mtd_oob_ops, retlen))
+		return BPF_CORE_READ((struct mtd_oob_ops *)request, retlen);
+	bpf_probe_read_kernel(&done, sizeof(done), request + MTD_OOB_OPS_RETLEN);
+	return done;
 }

@@ -44,6 +44,8 @@ void add_serve(CLI::App& app, Options& options) {
                      "TLS and basic auth: not supported yet, put a proxy in front");
   command.add_option("--ota.config", options.ota_config,
                      "Follow updates as this YAML file says; without it OTA is off");
+  command.add_flag("--privileges.keep-all", options.keep_privileges,
+                   "Debugging: give up no capability and no system call after the start");
   command.add_flag(
       "--bpf.program-stats", options.program_stats,
       "Let the kernel count run time and runs of every program (about 20 ns an event)");

@@ -10,11 +10,15 @@
 #include "base/log.h"
 #include "commands/version.h"
 #include "probe/object_file.h"
+#include "probe/syscall_numbers.h"
 
 namespace kernel_exporter {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// Longer than any scrape that keeps to a deadline; shorter than a watchdog's patience.
+constexpr std::chrono::seconds kLongestTurn(15);
 
 std::string rule_name(const std::string& file) {
   return std::filesystem::path(file).stem().string();
@@ -31,8 +35,9 @@ std::string joined(const std::set<std::string>& names) {
 void log_missing(const std::vector<ProgramStatus>& programs, bool kernel_types_known) {
   std::set<std::string> settled;
   for (const ProgramStatus& program : programs) {
-    const bool settles =
-        program.state == AttachState::kAttached || program.state == AttachState::kFailed;
+    const bool settles = program.state == AttachState::kAttached ||
+                         program.state == AttachState::kIdle ||
+                         program.state == AttachState::kFailed;
     if (settles) settled.insert(program.program);
   }
   std::map<std::string, std::set<std::string>> failed;
@@ -62,10 +67,6 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   std::unique_ptr<Exporter> exporter(new Exporter(options));
   const auto loaded = exporter->load();
   if (!loaded) return fail(loaded.error().message);
-  if (!options.ota_config.empty()) {
-    const auto started = exporter->start_ota();
-    if (!started) return fail(started.error().message);
-  }
   // Parsing the kernel's BTF leaves tens of megabytes of freed heap behind.
   malloc_trim(0);
   return exporter;
@@ -101,7 +102,8 @@ Result<void> Exporter::load() {
   return {};
 }
 
-Result<void> Exporter::start_ota() {
+Result<void> Exporter::follow_updates() {
+  if (options_.ota_config.empty()) return {};
   auto ota = Ota::start(options_.ota_config, options_.paths);
   if (!ota) return fail(ota.error().message);
   ota_ = std::move(*ota);
@@ -113,7 +115,7 @@ Result<void> Exporter::start_ota() {
 }
 
 void Exporter::start_ota_watch() {
-  const LoadedObject* own = collector_->own_object();
+  LoadedObject* own = collector_->own_object();
   auto bindings = own == nullptr ? Result<OtaBindings>(fail("no rule file uses probe otawrite"))
                                  : OtaBindings::create(*own, options_.paths);
   if (!bindings) {
@@ -121,7 +123,7 @@ void Exporter::start_ota_watch() {
     return;
   }
   ota_watch_ =
-      std::make_unique<OtaKernelWatch>(std::move(*bindings), ota_->tracker(), options_.paths);
+      std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(), options_.paths);
 }
 
 std::vector<NamedObject> Exporter::load_objects(const Plan& plan, const KernelBtf* kernel) {
@@ -131,6 +133,7 @@ std::vector<NamedObject> Exporter::load_objects(const Plan& plan, const KernelBt
     const auto foreign = own ? Result<std::vector<std::byte>>() : read_object_file(object.path);
     ObjectSettings settings = object.settings;
     settings.assume_missing = {options_.assume_missing.begin(), options_.assume_missing.end()};
+    if (own) set_syscall_numbers(settings);
     auto loaded = foreign
                       ? load_object(own ? "kernel_exporter.bpf.o" : object.path,
                                     own ? embedded_object() : std::span<const std::byte>(*foreign),
@@ -208,6 +211,8 @@ Result<void> Exporter::reload() {
   }
   return outcome;
 }
+
+bool Exporter::responds() { return collector_->responds_within(kLongestTurn); }
 
 std::vector<ProgramStatus> Exporter::programs() {
   std::vector<ProgramStatus> programs = collector_->programs();

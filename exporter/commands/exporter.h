@@ -20,12 +20,16 @@
 namespace kernel_exporter {
 
 // Everything between the rule files and an exposition: loads the rules and the programs they need,
-// scrapes, reloads. Thread-safe after create().
+// scrapes, reloads. Thread-safe once updates are followed.
 class Exporter {
  public:
   // Fails when no rule file can be used at all. What is wrong with single files, probes or programs
-  // is logged, counted and left out.
+  // is logged, counted and left out. Starts no thread.
   [[nodiscard]] static Result<std::unique_ptr<Exporter>> create(const Options& options);
+
+  // Starts what --ota.config asks for, threads included; nothing without it. Once, before anything
+  // else.
+  [[nodiscard]] Result<void> follow_updates();
 
   // Errors are the client's: an unknown name in `collect`. "exporter" stands for the self-metrics,
   // "ota" for what is known of updates.
@@ -33,6 +37,12 @@ class Exporter {
 
   // Reads the rule files again. Any fault keeps the rules that are in use.
   [[nodiscard]] Result<void> reload();
+
+  // False when a scrape or a reload has been under way for seconds.
+  bool responds();
+
+  // What the rules' decoders ask of the host, which takes privilege.
+  const HostUses& host_uses() const { return host_.uses; }
 
   // Every program with its fate, run statistics included where the kernel counts.
   std::vector<ProgramStatus> programs();
@@ -42,7 +52,6 @@ class Exporter {
   Result<void> load();
   std::vector<NamedObject> load_objects(const Plan& plan, const KernelBtf* kernel);
   Result<LoadedRules> read_rule_files();
-  Result<void> start_ota();
   void start_ota_watch();
 
   Options options_;

@@ -34,6 +34,8 @@ std::string state_cell(const ProgramStatus& program) {
   switch (program.state) {
     case AttachState::kAttached:
       return "<td class=good>attached</td>";
+    case AttachState::kIdle:
+      return "<td>idle</td>";
     case AttachState::kUnsupported:
       return "<td>not on this kernel</td>";
     default:

@@ -45,6 +45,7 @@ struct Options {
   bool openmetrics = false;        // dump
   std::vector<std::string> files;  // check
   std::string ota_config;          // serve: "" leaves OTA off
+  bool keep_privileges = false;    // serve
   OtaOptions ota;
 };
 

@@ -12,6 +12,8 @@ const char* state_name(AttachState state) {
   switch (state) {
     case AttachState::kAttached:
       return "attached";
+    case AttachState::kIdle:
+      return "idle";
     case AttachState::kNotNeeded:
       return "not needed";
     case AttachState::kUnsupported:

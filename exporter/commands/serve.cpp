@@ -5,29 +5,14 @@
 #include "commands/commands.h"
 #include "commands/exporter.h"
 #include "commands/landing_page.h"
+#include "commands/supervised_wait.h"
+#include "http/listen_address.h"
+#include "http/self_request.h"
+#include "privileges/capabilities.h"
+#include "privileges/system_calls.h"
 
 namespace kernel_exporter {
 namespace {
-
-// Signals are taken one by one by sigwait in the main thread; every other thread, made later,
-// inherits the block.
-sigset_t block_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-  return signals;
-}
-
-void wait_for_end(const sigset_t& signals, Exporter& exporter) {
-  int number = 0;
-  while (sigwait(&signals, &number) == 0) {
-    if (number != SIGHUP) break;
-    (void)exporter.reload();  // logged and counted by the exporter itself
-  }
-  spdlog::info("{}, ending", number == SIGTERM ? "SIGTERM" : "SIGINT");
-}
 
 HttpHandlers handlers(Exporter& exporter) {
   HttpHandlers handlers;
@@ -35,9 +20,29 @@ HttpHandlers handlers(Exporter& exporter) {
     return exporter.scrape(request, sink);
   };
   handlers.landing_page = [&] { return landing_page(exporter.programs()); };
-  handlers.ready = [] { return true; };  // the server starts once the probes are loaded
+  handlers.ready = [&] { return exporter.responds(); };
   handlers.reload = [&] { return exporter.reload(); };
   return handlers;
+}
+
+PrivilegeNeeds needs_of(const Options& options, const Exporter& exporter) {
+  PrivilegeNeeds needs;
+  needs.other_network_namespaces = exporter.host_uses().other_network_namespaces;
+  needs.kernel_symbols = exporter.host_uses().kernel_symbols;
+  const auto address = parse_listen_address(options.http.listen_address);
+  needs.low_port = address && address->port > 0 && address->port < kFirstUnprivilegedPort;
+  return needs;
+}
+
+int fail_start(const Error& error) {
+  spdlog::error("{}", error.message);
+  return 1;
+}
+
+// A kernel without seccomp still deserves its metrics.
+void give_up_system_calls(const PrivilegeNeeds& needs) {
+  const auto limited = limit_system_calls(needs);
+  if (!limited) spdlog::warn("system calls are not limited: {}", limited.error().message);
 }
 
 }  // namespace
@@ -50,19 +55,23 @@ int serve(const Options& options) {
   }
   const sigset_t signals = block_signals();
   auto exporter = Exporter::create(options);
-  if (!exporter) {
-    spdlog::error("{}", exporter.error().message);
-    return 1;
-  }
+  if (!exporter) return fail_start(exporter.error());
+  const PrivilegeNeeds needs = needs_of(options, **exporter);
+  Result<std::string> kept = "all, as --privileges.keep-all says";
+  if (!options.keep_privileges) kept = limit_capabilities(needs, options.paths);
+  if (!kept) return fail_start(kept.error());
+  if (auto followed = (*exporter)->follow_updates(); !followed) return fail_start(followed.error());
   auto server = HttpServer::start(options.http, handlers(**exporter));
-  if (!server) {
-    spdlog::error("{}", server.error().message);
-    return 1;
-  }
+  if (!server) return fail_start(server.error());
   const std::string& address = options.http.listen_address;
-  spdlog::info("listening on http://{}:{}", address.substr(0, address.rfind(':')),
-               (*server)->port());
-  wait_for_end(signals, **exporter);
+  auto self = SelfRequest::create(address, (*server)->port());
+  if (!self) return fail_start(self.error());
+  if (!options.keep_privileges) give_up_system_calls(needs);
+  const std::string where =
+      "http://" + address.substr(0, address.rfind(':')) + ":" + std::to_string((*server)->port());
+  spdlog::info("capabilities kept: {}", *kept);
+  spdlog::info("listening on {}", where);
+  wait_for_end(signals, where, *self, [&] { return (*exporter)->reload(); });
   return 0;
 }
 

@@ -20,12 +20,19 @@
 
 namespace kernel_exporter {
 
+// What some decoder asks for that takes privilege. Set while rules are loaded, never cleared.
+struct HostUses {
+  bool other_network_namespaces = false;
+  bool kernel_symbols = false;
+};
+
 // What decoders may ask the host. Outlives every decoder.
 struct HostTables {
   HostPaths paths;
   NetDevices netdevs;
   Cgroups cgroups;
   KernelSymbols symbols;
+  HostUses uses;
 
   explicit HostTables(HostPaths host_paths);
   void start_scrape();
@@ -36,7 +43,7 @@ using EnumNames = std::map<int64_t, std::string>;
 // What is known when a rule file is loaded: the key's other fields, and the BTF.
 struct DecoderContext {
   HostTables* host =
-      nullptr;  // null in `check` on a machine without these; never used at load time
+      nullptr;  // null in `check` on a machine without these; at load time only its `uses` are marked
 
   // Names of an enum by its BTF name, from the object first, then from the kernel; nullopt: neither
   // has it.

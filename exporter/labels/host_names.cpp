@@ -53,6 +53,7 @@ MadeDecoder make_cgroup(const Arguments&, const DecoderContext& context) {
 MadeDecoder make_ifname(const Arguments& arguments, const DecoderContext& context) {
   Result<IntegerReader> name_space = key_field(arguments, "netns", context);
   if (!name_space) return tl::unexpected(name_space.error());
+  if (context.host && *name_space) context.host->uses.other_network_namespaces = true;
   return make_step(
       [host = context.host, name_space = std::move(*name_space)](Value& value, Key key) {
         const std::optional<uint64_t> ifindex = unsigned_of(value);
@@ -83,6 +84,7 @@ MadeDecoder make_device(const Arguments& arguments, const DecoderContext& contex
 }
 
 MadeDecoder make_ksym(const Arguments&, const DecoderContext& context) {
+  if (context.host) context.host->uses.kernel_symbols = true;
   return make_step([host = context.host](Value& value, Key) {
     const std::optional<uint64_t> address = unsigned_of(value);
     if (!address) return;

@@ -3,9 +3,8 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
-#include <cstring>
 
-#include "rules/netlink_layout.h"
+#include "metrics/host_snapshot.h"
 
 namespace kernel_exporter {
 namespace {
@@ -57,11 +56,14 @@ const NamedObject* Collector::find_object(const std::string& path) const {
 }
 
 Collector::MapSources& Collector::map_sources(const ObjectPlan& object, const SourcePlan& source) {
-  const NamedObject* loaded = source.netlink ? nullptr : find_object(object.path);
+  const NamedObject* loaded = source.source.empty() ? find_object(object.path) : nullptr;
   for (MapSources& known : maps_) {
-    if (known.object == loaded && known.map == source.map) return known;
+    if (known.object == loaded && known.map == source.map && known.source == source.source) {
+      return known;
+    }
   }
   MapSources& added = maps_.emplace_back();
+  added.source = source.source;
   added.map = source.map;
   added.object = loaded;
   return added;
@@ -134,7 +136,7 @@ ScrapeResult Collector::scrape(std::span<const std::string> probes,
 }
 
 Result<void> Collector::read_map(MapSources& map, std::chrono::steady_clock::time_point deadline) {
-  if (map.sources.front().plan->netlink) return read_netlink();
+  if (!map.source.empty()) return read_host(map.source);
   const int fd = map.object == nullptr ? -1 : map.object->object->map_fd(map.map);
   if (fd < 0) {  // no program that fills it is attached: no series, not an error
     snapshot_.entries = 0;
@@ -150,24 +152,9 @@ Result<void> Collector::read_map(MapSources& map, std::chrono::steady_clock::tim
   return read;
 }
 
-Result<void> Collector::read_netlink() {
-  const auto devices = host_.netdevs.devices();
-  if (!devices) return fail(devices.error().message);
-  snapshot_.key_size = sizeof(NetlinkKey);
-  snapshot_.value_size = snapshot_.value_stride = sizeof(rtnl_link_stats64);
-  snapshot_.cpus = 1;
-  snapshot_.entries = devices->size();
-  snapshot_.keys.assign(devices->size() * sizeof(NetlinkKey), std::byte{0});
-  snapshot_.values.resize(devices->size() * sizeof(rtnl_link_stats64));
-  for (size_t i = 0; i < devices->size(); ++i) {
-    const NetDevice& device = (*devices)[i];
-    NetlinkKey key{};
-    device.name.copy(key.ifname, sizeof key.ifname - 1);
-    key.ifindex = device.ifindex;
-    std::memcpy(snapshot_.keys.data() + i * sizeof key, &key, sizeof key);
-    std::memcpy(snapshot_.values.data() + i * sizeof device.stats, &device.stats,
-                sizeof device.stats);
-  }
+Result<void> Collector::read_host(const std::string& source) {
+  if (source == "netlink") return read_netlink(host_, snapshot_);
+  read_mtd(host_.paths, snapshot_);
   return {};
 }
 
@@ -273,7 +260,10 @@ void Collector::take_over_sources(const FamilyPlan& old_plan, size_t old_index, 
       if (old.plan->family != old_index) continue;
       Source* heir = nullptr;
       for (MapSources& map : maps_) {
-        if (map.object != old_map.object || map.map != old_map.map) continue;
+        if (map.object != old_map.object || map.map != old_map.map ||
+            map.source != old_map.source) {
+          continue;
+        }
         for (Source& source : map.sources) {
           if (source.plan->family == index && source.state.keys() == 0 && heir == nullptr &&
               source.plan->value.reads_same(old.plan->value) &&
@@ -292,7 +282,7 @@ void Collector::take_over_sources(const FamilyPlan& old_plan, size_t old_index, 
   }
 }
 
-const LoadedObject* Collector::own_object() const {
+LoadedObject* Collector::own_object() {
   const NamedObject* own = find_object("");
   return own == nullptr ? nullptr : own->object.get();
 }
@@ -301,10 +291,14 @@ std::vector<ProgramStatus> Collector::programs() {
   const std::lock_guard lock(mutex_);
   std::vector<ProgramStatus> programs;
   for (const NamedObject& object : objects_) {
-    const auto& own = object.object->programs();
+    const auto own = object.object->programs();
     programs.insert(programs.end(), own.begin(), own.end());
   }
   return programs;
+}
+
+bool Collector::responds_within(std::chrono::milliseconds time) {
+  return std::unique_lock(mutex_, time).owns_lock();
 }
 
 std::vector<MapUse> Collector::map_uses() {

@@ -63,8 +63,10 @@ class Collector {
 
   // The project's own programs and maps, null when no rule uses them; lives as long as the
   // collector.
-  const LoadedObject* own_object() const;
+  LoadedObject* own_object();
   std::vector<ProgramStatus> programs();
+  // Whether the lock that scrapes and reloads take can be had in that time: no scrape hangs.
+  bool responds_within(std::chrono::milliseconds time);
   // Hashes that were read by the last scrape.
   std::vector<MapUse> map_uses();
   // Keys that found no series of their own, by metric; only those above 0.
@@ -77,8 +79,9 @@ class Collector {
   };
   // All rules that read one map.
   struct MapSources {
-    std::string map;                      // "" for netlink
-    const NamedObject* object = nullptr;  // null for netlink
+    std::string source;  // of the host, or
+    std::string map;
+    const NamedObject* object = nullptr;  // null for a source of the host
     std::unique_ptr<MapReader> reader;
     std::vector<Source> sources;
     size_t entries = 0;
@@ -95,14 +98,14 @@ class Collector {
   void choose(std::span<const std::string> probes);
   bool wanted(const MapSources& map) const;
   Result<void> read_map(MapSources& map, std::chrono::steady_clock::time_point deadline);
-  Result<void> read_netlink();
+  Result<void> read_host(const std::string& source);
   void write_family(const FamilyPlan& plan, const FamilyState& family, SampleSink& sink);
   void write_series(const FamilyPlan& plan, std::string_view block, SampleSink& sink);
   void keep_label_order(const Plan& old_plan);
   void take_over_sources(const FamilyPlan& old_plan, size_t old_index, size_t index,
                          std::vector<MapSources>& old_maps);
 
-  std::mutex mutex_;
+  std::timed_mutex mutex_;
   // State below is protected by mutex_.
   Plan plan_;
   std::vector<NamedObject> objects_;

@@ -1,5 +1,6 @@
 #include "metrics/self_metrics.h"
 
+#include <map>
 #include <set>
 
 #include "host/process.h"
@@ -29,6 +30,11 @@ SelfMetrics::SelfMetrics(HostPaths paths, std::string_view version)
                     .Help("1 while the program of a probe is attached by this mechanism, 0 when it "
                           "is not; `kernel_exporter probes` says why.")
                     .Register(registry_)),
+      idle_(BuildGauge()
+                .Name("kernel_exporter_probe_idle")
+                .Help("1 while programs of a probe wait for an update to be attached, which then "
+                      "have no kernel_exporter_probe_attached; 0 while none waits.")
+                .Register(registry_)),
       run_count_(BuildCounter()
                      .Name("kernel_exporter_program_runs_total")
                      .Help("Runs of a program, while the kernel counts them "
@@ -86,29 +92,41 @@ SelfMetrics::SelfMetrics(HostPaths paths, std::string_view version)
 }
 
 void SelfMetrics::set_programs(const std::vector<ProgramStatus>& programs) {
-  std::set<std::string> attached_programs;
+  std::set<std::string> settled;
+  std::map<std::string, bool> idle;
   for (const ProgramStatus& program : programs) {
-    if (program.state == AttachState::kAttached) attached_programs.insert(program.program);
+    const bool waits = program.state == AttachState::kIdle;
+    if (waits || program.state == AttachState::kAttached) settled.insert(program.program);
+    if (program.on_request) idle[program.probe] |= waits;
   }
   for (const ProgramStatus& program : programs) {
     // Of a program's variants the attached one speaks for all.
-    if (program.state == AttachState::kNotNeeded) continue;
-    if (program.state != AttachState::kAttached && attached_programs.contains(program.program)) {
-      continue;
-    }
-    const prometheus::Labels labels = {
-        {"probe", program.probe}, {"program", program.program}, {"mechanism", program.mechanism}};
-    prometheus::Gauge& attached = attached_.Add(labels);
-    if (program.state != AttachState::kAttached) continue;
-    attached.Set(1);
-    const prometheus::Labels run = {{"probe", program.probe}, {"program", program.program}};
-    if (program.missed_runs > 0) {
-      raise_to(missed_runs_.Add(run), static_cast<double>(program.missed_runs));
-    }
-    if (program.run_count == 0) continue;
-    raise_to(run_count_.Add(run), static_cast<double>(program.run_count));
-    raise_to(run_seconds_.Add(run), static_cast<double>(program.run_time_ns) / 1e9);
+    const bool speaks = program.fd >= 0 || !settled.contains(program.program);
+    if (program.state == AttachState::kNotNeeded || !speaks) continue;
+    set_attached(program);
+    set_runs(program);
   }
+  for (const auto& [probe, waits] : idle) idle_.Add({{"probe", probe}}).Set(waits ? 1 : 0);
+}
+
+void SelfMetrics::set_attached(const ProgramStatus& program) {
+  prometheus::Gauge& attached = attached_.Add(
+      {{"probe", program.probe}, {"program", program.program}, {"mechanism", program.mechanism}});
+  if (program.state == AttachState::kIdle) {
+    attached_.Remove(&attached);
+  } else {
+    attached.Set(program.state == AttachState::kAttached ? 1 : 0);
+  }
+}
+
+void SelfMetrics::set_runs(const ProgramStatus& program) {
+  const prometheus::Labels run = {{"probe", program.probe}, {"program", program.program}};
+  if (program.missed_runs > 0) {
+    raise_to(missed_runs_.Add(run), static_cast<double>(program.missed_runs));
+  }
+  if (program.run_count == 0) return;
+  raise_to(run_count_.Add(run), static_cast<double>(program.run_count));
+  raise_to(run_seconds_.Add(run), static_cast<double>(program.run_time_ns) / 1e9);
 }
 
 void SelfMetrics::set_map_uses(const std::vector<MapUse>& uses) {

@@ -37,11 +37,14 @@ class SelfMetrics {
   using Gauges = prometheus::Family<prometheus::Gauge>;
   using Counters = prometheus::Family<prometheus::Counter>;
 
+  void set_attached(const ProgramStatus& program);
+  void set_runs(const ProgramStatus& program);
   void update_process();
 
   HostPaths paths_;
   prometheus::Registry registry_;
   Gauges& attached_;
+  Gauges& idle_;
   Counters& run_count_;
   Counters& run_seconds_;
   Counters& missed_runs_;

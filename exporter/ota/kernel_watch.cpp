@@ -34,11 +34,20 @@ void complain(const Result<void>& result) {
 
 }  // namespace
 
-OtaKernelWatch::OtaKernelWatch(OtaBindings bindings, OtaTracker& tracker, HostPaths paths)
-    : tracker_(tracker),
+OtaKernelWatch::OtaKernelWatch(LoadedObject& object, OtaBindings bindings, OtaTracker& tracker,
+                               HostPaths paths)
+    : object_(object),
+      tracker_(tracker),
       paths_(std::move(paths)),
       bindings_(std::move(bindings)),
+      flash_(&object, paths_),
       cgroups_(paths_) {
+  auto events = OtaKernelEvents::create(object, tracker, paths_);
+  if (events) {
+    events_ = std::move(*events);
+  } else {
+    spdlog::error("updates: kills and reboots are not seen: {}", events.error().message);
+  }
   thread_ = std::jthread([this](const std::stop_token& token) { run(token); });
   tracker_.set_listener(this);
 }
@@ -50,6 +59,7 @@ void OtaKernelWatch::begun(const OtaTransaction& transaction) {
     const std::lock_guard lock(mutex_);
     open_.insert(transaction.number);
     bind(transaction);
+    complain(object_.attach_requested(true));
     release_idle_devices();
   }
   wake_.notify_all();
@@ -59,8 +69,10 @@ void OtaKernelWatch::bind(const OtaTransaction& transaction) {
   std::set<BlockNumber>& bound = devices_[transaction.number];
   for (OtaDevice device : transaction.devices) {
     // Numbers may be others since the reboot that a transaction outlived.
-    if (!resolve_device(paths_, device) || !device.block) {
-      spdlog::warn("updates: {} is no block device: what is written to it is not seen",
+    const bool found = resolve_device(paths_, device);
+    if (found && flash_.bind(device, transaction.number)) continue;
+    if (!found || !device.block) {
+      spdlog::warn("updates: {} is no block or flash device: what is written to it is not seen",
                    device.path);
       continue;
     }
@@ -80,6 +92,7 @@ void OtaKernelWatch::bind(const OtaTransaction& transaction) {
 }
 
 void OtaKernelWatch::release_idle_devices() {
+  flash_.release(open_);
   std::set<BlockNumber> wanted;
   for (const uint64_t number : open_)
     wanted.insert(devices_[number].begin(), devices_[number].end());
@@ -96,38 +109,41 @@ void OtaKernelWatch::release_idle_devices() {
   }
 }
 
-void OtaKernelWatch::ending(const OtaTransaction&) { report_errors(); }
+void OtaKernelWatch::ending(const OtaTransaction&) {
+  report_errors();
+  if (events_) events_->drain();
+}
 
 void OtaKernelWatch::ended(const OtaTransaction& transaction) {
   const std::lock_guard lock(mutex_);
   open_.erase(transaction.number);
+  if (open_.empty()) complain(object_.attach_requested(false));
   complain(bindings_.retire(transaction.number));
 }
 
-// The tracker is called without our lock: it may be waiting for us in one of the calls above.
-void OtaKernelWatch::report_errors() {
-  std::vector<OtaDeviceError> fresh;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto errors = bindings_.last_errors();
-    if (!errors) return;
-    for (const OtaDeviceError& error : *errors) {
-      uint64_t& known = reported_[error.device];
-      if (error.error.count == known) continue;
-      known = error.error.count;
-      fresh.push_back(error);
-    }
-  }
-  for (const OtaDeviceError& error : fresh) {
-    OtaEvidence evidence;
+std::vector<OtaEvidence> OtaKernelWatch::fresh_errors() {
+  const std::lock_guard lock(mutex_);
+  std::vector<OtaEvidence> fresh = flash_.fresh_errors();
+  const auto errors = bindings_.last_errors();
+  if (!errors) return fresh;
+  for (const OtaDeviceError& error : *errors) {
+    uint64_t& known = reported_[error.device];
+    if (error.error.count == known) continue;
+    known = error.error.count;
+    OtaEvidence& evidence = fresh.emplace_back();
     evidence.cause = cause_of(error.error.status);
     evidence.device =
         block_device_name(paths_, error.device.major, error.device.minor).value_or("");
     evidence.offset = error.error.offset;
     evidence.status = errno_text(static_cast<int>(error.error.status));
     evidence.at_ns = static_cast<int64_t>(error.error.at_ns);
-    tracker_.evidence(evidence);
   }
+  return fresh;
+}
+
+// The tracker is called without our lock: it may be waiting for us in one of the calls above.
+void OtaKernelWatch::report_errors() {
+  for (const OtaEvidence& evidence : fresh_errors()) tracker_.evidence(evidence);
 }
 
 void OtaKernelWatch::run(const std::stop_token& token) {

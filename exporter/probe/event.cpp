@@ -1,9 +1,16 @@
 #include "probe/event.h"
 
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <fstream>
+
+#include "base/unique_fd.h"
 
 namespace kernel_exporter {
 namespace {
@@ -24,9 +31,11 @@ std::optional<Refusal> refuse_trampoline(const Event& event, const KernelBtf* ke
                          ? kernel->tracepoint_arguments(event.target).has_value()
                          : kernel->has_function(event.target);
   if (known) return std::nullopt;
-  return unsupported("this kernel has no " +
-                     std::string(event.mechanism == "tp_btf" ? "tracepoint " : "function ") +
-                     event.target);
+  if (event.mechanism == "tp_btf")
+    return unsupported("this kernel has no tracepoint " + event.target);
+  return unsupported("the kernel's types have no function " + event.target +
+                     ": it may be in a module that is not loaded, or whose types are not kept "
+                     "(before 5.11)");
 }
 
 std::optional<Refusal> refuse_tracepoint(const Event& event) {
@@ -42,11 +51,30 @@ std::optional<Refusal> refuse_tracepoint(const Event& event) {
                  "tracefs is not mounted: mount -t tracefs tracefs /sys/kernel/tracing"};
 }
 
-// Whether the function exists is left to the attach: BTF leaves out functions that a kprobe can
-// reach, and kallsyms is not always readable.
-std::optional<Refusal> refuse_kprobe() {
-  if (exists(kKprobes)) return std::nullopt;
-  return unsupported("this kernel has no kprobes (CONFIG_KPROBE_EVENTS)");
+std::optional<uint32_t> kprobe_type() {
+  std::ifstream file(kKprobes);
+  uint32_t type = 0;
+  if (!(file >> type)) return std::nullopt;
+  return type;
+}
+
+// A probe that nobody listens to, set and removed: the kernel's own answer. BTF leaves out
+// functions that a kprobe can reach, kallsyms is not always readable, and to find out by a failed
+// attach would take another load of everything. What else is against it (privilege) is left to the
+// attach.
+std::optional<Refusal> refuse_kprobe(const std::string& function) {
+  const std::optional<uint32_t> type = kprobe_type();
+  if (!type) return unsupported("this kernel has no kprobes (CONFIG_KPROBE_EVENTS)");
+  const std::string name = function.substr(0, function.find('+'));
+  perf_event_attr attributes = {};
+  attributes.size = sizeof attributes;
+  attributes.type = *type;
+  attributes.kprobe_func = reinterpret_cast<uintptr_t>(name.c_str());
+  const UniqueFd probe(static_cast<int>(
+      ::syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
+  if (probe || errno != ENOENT) return std::nullopt;
+  return unsupported("this kernel has no function " + name +
+                     " now: it may be in a module that is not loaded");
 }
 
 }  // namespace
@@ -72,7 +100,7 @@ std::optional<Refusal> refuse_event(const Event& event, const KernelBtf* kernel)
     return refuse_trampoline(event, kernel);
   }
   if (mechanism == "tracepoint") return refuse_tracepoint(event);
-  if (mechanism == "kprobe" || mechanism == "kretprobe") return refuse_kprobe();
+  if (mechanism == "kprobe" || mechanism == "kretprobe") return refuse_kprobe(event.target);
   if (kind == "raw_tp" && kernel && !kernel->tracepoint_arguments(event.target)) {
     return unsupported("this kernel has no tracepoint " + event.target);
   }

@@ -2,6 +2,8 @@
 
 #include <bpf/btf.h>
 
+#include <filesystem>
+
 #include "probe/btf_layout.h"
 #include "probe/libbpf_log.h"
 
@@ -9,6 +11,7 @@ namespace kernel_exporter {
 namespace {
 
 constexpr int kMaxDepth = 16;
+constexpr const char* kImage = "vmlinux";
 
 const btf_type* resolve(const btf* types, uint32_t type_id) {
   const uint32_t id = strip_modifiers(types, type_id);
@@ -39,13 +42,14 @@ void KernelBtf::Free::operator()(btf* types) const { btf__free(types); }
 
 Result<KernelBtf> KernelBtf::load(const std::string& sysfs) {
   capture_libbpf_log();
-  const std::string path = sysfs + "/kernel/btf/vmlinux";
+  const std::string folder = sysfs + "/kernel/btf";
+  const std::string path = folder + "/" + kImage;
   btf* types = btf__parse_raw(path.c_str());
   if (!types) {
     return fail(path + ": " + errno_text(errno) +
                 "; the kernel must be built with CONFIG_DEBUG_INFO_BTF=y");
   }
-  return KernelBtf(types);
+  return KernelBtf(types, folder);
 }
 
 std::optional<int> KernelBtf::tracepoint_arguments(std::string_view name) const {
@@ -59,7 +63,26 @@ std::optional<int> KernelBtf::tracepoint_arguments(std::string_view name) const 
 }
 
 bool KernelBtf::has_function(std::string_view name) const {
-  return btf__find_by_name_kind(types_.get(), std::string(name).c_str(), BTF_KIND_FUNC) > 0;
+  const std::string function(name);
+  if (btf__find_by_name_kind(types_.get(), function.c_str(), BTF_KIND_FUNC) > 0) return true;
+  std::error_code error;
+  std::filesystem::directory_iterator module(folder_, error);
+  for (; !error && module != std::filesystem::directory_iterator(); module.increment(error)) {
+    const std::string file = module->path().filename();
+    if (file != kImage && module_has_function(module->path(), function)) return true;
+  }
+  return false;
+}
+
+bool KernelBtf::module_has_function(const std::string& module, const std::string& name) const {
+  const std::unique_ptr<btf, Free> types(btf__parse_split(module.c_str(), types_.get()));
+  if (!types) return false;
+  const uint32_t end = btf__type_cnt(types.get());
+  for (uint32_t id = btf__type_cnt(types_.get()); id < end; ++id) {
+    const btf_type* type = btf__type_by_id(types.get(), id);
+    if (btf_is_func(type) && name == btf_name(types.get(), type->name_off)) return true;
+  }
+  return false;
 }
 
 bool KernelBtf::has_field(std::string_view structure, std::string_view member) const {

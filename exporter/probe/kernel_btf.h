@@ -13,7 +13,8 @@ struct btf;
 
 namespace kernel_exporter {
 
-// The running kernel's types: sysfs/kernel/btf/vmlinux. Immutable after load.
+// The running kernel's types: sysfs/kernel/btf/vmlinux, and for functions those of its modules
+// beside it. Immutable after load.
 class KernelBtf {
  public:
   // The error names the file and the remedy (CONFIG_DEBUG_INFO_BTF).
@@ -23,6 +24,7 @@ class KernelBtf {
   // leading void pointer; nullopt: no such tracepoint in the kernel image.
   std::optional<int> tracepoint_arguments(std::string_view name) const;
 
+  // In the kernel image or in a module that is loaded now (their types are there from 5.11 on).
   bool has_function(std::string_view name) const;
   bool has_field(std::string_view structure, std::string_view member) const;
   std::optional<std::map<int64_t, std::string>> enumerators(std::string_view enum_name) const;
@@ -31,9 +33,11 @@ class KernelBtf {
   struct Free {
     void operator()(btf* types) const;
   };
-  explicit KernelBtf(btf* types) : types_(types) {}
+  KernelBtf(btf* types, std::string folder) : types_(types), folder_(std::move(folder)) {}
+  bool module_has_function(const std::string& module, const std::string& name) const;
 
   std::unique_ptr<btf, Free> types_;
+  std::string folder_;
 };
 
 }  // namespace kernel_exporter

@@ -26,7 +26,7 @@ bool belongs_to(const std::string& program, const ProbeRequest& request, bool ow
 
 LoadPlan::LoadPlan(const ObjectInfo& object, std::span<const ProbeRequest> probes, bool own_object,
                    const ObjectSettings& settings, const KernelBtf* kernel)
-    : settings_(settings), kernel_(kernel) {
+    : settings_(settings), kernel_(kernel), own_object_(own_object) {
   const bool has_variants =
       own_object || std::any_of(object.programs.begin(), object.programs.end(),
                                 [](const auto& program) { return !program.needs.empty(); });
@@ -53,6 +53,7 @@ void LoadPlan::add(const ObjectInfo::Program& program, const std::string& probe,
   status.variant = variant;
   status.mechanism = event.mechanism;
   status.target = event.target;
+  status.on_request = own_object_ && !program.autoload;
   programs_.push_back(&program);
   size_t found = 0;
   while (found < roles_.size() && statuses_[roles_[found].variants.front()].program != role) {
@@ -106,8 +107,8 @@ bool LoadPlan::reject(size_t index, Refusal refusal) {
 
 void LoadPlan::accept(size_t index, int fd) {
   ProgramStatus& status = statuses_[index];
-  status.state = AttachState::kAttached;
-  status.reason.clear();
+  status.state = status.on_request ? AttachState::kIdle : AttachState::kAttached;
+  status.reason = status.on_request ? kIdleReason : "";
   status.fd = fd;
   const Role& role = roles_[role_of_[index]];
   for (size_t next = role.next + 1; next < role.variants.size(); ++next) {

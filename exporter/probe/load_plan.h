@@ -28,7 +28,8 @@ class LoadPlan {
   // is none left.
   bool reject(size_t index, Refusal refusal);
 
-  // Marks what is under trial as attached, and the variants behind it as not needed.
+  // Marks what is under trial as attached, or idle when that is on request only, and the variants
+  // behind it as not needed.
   void accept(size_t index, int fd);
 
   const ObjectInfo::Program& program(size_t index) const { return *programs_[index]; }
@@ -48,6 +49,7 @@ class LoadPlan {
 
   const ObjectSettings& settings_;
   const KernelBtf* kernel_;
+  const bool own_object_;
   std::vector<const ObjectInfo::Program*> programs_;
   std::vector<ProgramStatus> statuses_;
   std::vector<Role> roles_;

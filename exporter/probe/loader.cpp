@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <mutex>
 #include <set>
 #include <utility>
 
@@ -33,16 +34,52 @@ Refusal explain_attach(const ProgramStatus& program, int error, std::string_view
           "attaching to " + event + ": " + explain_refusal(error, log)};
 }
 
+struct Attachment {
+  LinkHandle link;  // null when refused
+  Refusal refusal;
+};
+
+Attachment attach_program(bpf_program* program, const ProgramStatus& status) {
+  take_libbpf_log();
+  LinkHandle link(program ? bpf_program__attach(program) : nullptr);
+  const int error = errno;
+  if (link) return {std::move(link), {}};
+  return {nullptr, explain_attach(status, error, take_libbpf_log())};
+}
+
+// By program, as an index into the plan's statuses.
+using Links = std::map<size_t, LinkHandle>;
+
 class Loaded : public LoadedObject {
  public:
-  Loaded(ObjectInfo info, std::vector<ProgramStatus> programs, ObjectHandle object,
-         std::vector<LinkHandle> links)
+  Loaded(ObjectInfo info, std::vector<ProgramStatus> programs, ObjectHandle object, Links links)
       : info_(std::move(info)),
         programs_(std::move(programs)),
         object_(std::move(object)),
         links_(std::move(links)) {}
 
-  const std::vector<ProgramStatus>& programs() const override { return programs_; }
+  std::vector<ProgramStatus> programs() const override {
+    const std::lock_guard lock(mutex_);
+    return programs_;
+  }
+
+  Result<void> attach_requested(bool attached) override {
+    const std::lock_guard lock(mutex_);
+    Result<void> outcome;
+    for (size_t index = 0; index < programs_.size(); ++index) {
+      ProgramStatus& program = programs_[index];
+      if (!program.on_request || program.fd < 0) continue;
+      if (!attached) {
+        links_.erase(index);
+        program.state = AttachState::kIdle;
+        program.reason = kIdleReason;
+      } else if (!links_.contains(index)) {
+        const Result<void> now = attach(index);
+        if (!now && outcome) outcome = now;
+      }
+    }
+    return outcome;
+  }
 
   int map_fd(std::string_view name) const override {
     if (!object_) return -1;
@@ -54,11 +91,29 @@ class Loaded : public LoadedObject {
   const MapInfo* map(std::string_view name) const override { return info_.map(name); }
 
  private:
+  Result<void> attach(size_t index);
+
   ObjectInfo info_;
+  mutable std::mutex mutex_;
+  // Protected by mutex_ from here on, but for the maps of object_.
   std::vector<ProgramStatus> programs_;
   ObjectHandle object_;
-  std::vector<LinkHandle> links_;  // behind object_: a link ends before its program
+  Links links_;  // behind object_: a link ends before its program
 };
+
+Result<void> Loaded::attach(size_t index) {
+  ProgramStatus& status = programs_[index];
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object_.get()) {
+    if (bpf_program__fd(program) == status.fd) break;
+  }
+  Attachment attachment = attach_program(program, status);
+  status.state = attachment.link ? AttachState::kAttached : attachment.refusal.state;
+  status.reason = attachment.refusal.reason;
+  if (!attachment.link) return fail(status.program + ": " + status.reason);
+  links_[index] = std::move(attachment.link);
+  return {};
+}
 
 // One attempt after the other at loading the same image: libbpf cannot load an object twice.
 class Loader {
@@ -92,7 +147,7 @@ class Loader {
   const bool own_object_;
   ObjectHandle fresh_;  // opened, not yet loaded
   ObjectHandle object_;
-  std::vector<LinkHandle> links_;
+  Links links_;
 };
 
 Result<void> Loader::set_constants(bpf_object* object) const {
@@ -166,7 +221,11 @@ Loader::Attempt Loader::attempt(const LoadPlan& plan, const std::vector<size_t>&
   take_libbpf_log();
   const int error = bpf_object__load(object.get());
   if (error == 0) return {std::move(object), ""};
-  return {nullptr, explain_refusal(error, take_libbpf_log()), -error == kKernelNotSupported};
+  const std::string log = take_libbpf_log();
+  if (is_policy(error, log)) {
+    return {nullptr, "this kernel permits it to nobody (lockdown, or a security policy)", true};
+  }
+  return {nullptr, explain_refusal(error, log), -error == kKernelNotSupported};
 }
 
 // Each probe alone, and where that fails each program alone. When nothing fails alone, all are
@@ -202,17 +261,13 @@ bool Loader::attach(LoadPlan& plan, const std::vector<size_t>& chosen) {
   for (const size_t index : chosen) {
     const char* name = plan.program(index).name.c_str();
     bpf_program* program = bpf_object__find_program_by_name(object_.get(), name);
-    take_libbpf_log();
-    LinkHandle link(program ? bpf_program__attach(program) : nullptr);
-    const int error = errno;
-    if (link) {
+    Attachment attachment = attach_program(program, plan.statuses()[index]);
+    if (attachment.link) {
       plan.accept(index, bpf_program__fd(program));
-      links_.push_back(std::move(link));
+      if (!plan.statuses()[index].on_request) links_[index] = std::move(attachment.link);
       continue;
     }
-    const std::string log = take_libbpf_log();
-    const Refusal refusal = explain_attach(plan.statuses()[index], error, log);
-    if (plan.reject(index, refusal)) complete = false;
+    if (plan.reject(index, attachment.refusal)) complete = false;
   }
   return complete;
 }

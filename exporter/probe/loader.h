@@ -36,12 +36,16 @@ struct ProbeRequest {
 };
 
 // A loaded object with its links. Destruction detaches. Maps stay readable while it lives.
+// Thread-safe.
 class LoadedObject {
  public:
   virtual ~LoadedObject() = default;
 
   // In the order of the object, each variant one entry.
-  virtual const std::vector<ProgramStatus>& programs() const = 0;
+  virtual std::vector<ProgramStatus> programs() const = 0;
+  // Attaches, or detaches, the programs that are so on request only, all of them. What does not
+  // attach is kFailed until the next request; the error names the first of these.
+  [[nodiscard]] virtual Result<void> attach_requested(bool attached) = 0;
   // File descriptor of a map, -1 when the map was not created because no loaded program uses it.
   virtual int map_fd(std::string_view name) const = 0;
   virtual const MapInfo* map(std::string_view name) const = 0;
@@ -52,8 +56,10 @@ class LoadedObject {
 // kUnsupported, the first that loads and attaches wins. A foreign object has variants only when it
 // has needs: elsewhere "__" is just part of a name. A probe or program that does not load never
 // stops the others: all are loaded in one go first; when that fails, each probe, then each program,
-// is tried alone to find the culprit, and the rest is loaded without it. Only an object that cannot
-// even be opened, or that has no such constant or map as `settings` names, is an error.
+// is tried alone to find the culprit, and the rest is loaded without it. A program of the project's
+// own object whose section begins with "?" costs too much to be always there: it is attached once,
+// to prove that it can be, and then waits for attach_requested() (kIdle). Only an object that
+// cannot even be opened, or that has no such constant or map as `settings` names, is an error.
 [[nodiscard]] Result<std::unique_ptr<LoadedObject>> load_object(
     std::string_view name, std::span<const std::byte> image, std::span<const ProbeRequest> probes,
     bool own_object, const ObjectSettings& settings, const KernelBtf* kernel);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "rules/netlink_layout.h"
+#include "rules/host_source.h"
 
 namespace kernel_exporter {
 namespace {
@@ -53,8 +53,8 @@ class MetricCompiler {
     source_.position = rule_.position;
     source_.probe = file_.probe;
     source_.map = rule_.map;
-    source_.netlink = !rule_.source.empty();
-    source_.rule_text = (source_.netlink ? "" : file_.object) + rule_text(rule_);
+    source_.source = rule_.source;
+    source_.rule_text = (rule_.source.empty() ? file_.object : "") + rule_text(rule_);
     source_.key = *key_;
     source_.value.type = rule_.type;
     family_.header = {rule_.name, rule_.help, rule_.type, rule_.unit.base, {}};
@@ -74,9 +74,9 @@ class MetricCompiler {
   }
 
   bool find_layouts() {
-    if (!rule_.source.empty()) {
-      key_ = &netlink_key_layout();
-      value_ = &netlink_value_layout();
+    if (const HostSource* source = find_host_source(rule_.source)) {
+      key_ = &source->key;
+      value_ = &source->value;
       return true;
     }
     const MapInfo* map = belongs_to_probe(file_, rule_.map) ? object_.map(rule_.map) : nullptr;
@@ -187,7 +187,7 @@ class MetricCompiler {
   }
 
   bool compile_buckets(FilePlan& plan) {
-    if (!source_.value.slots || source_.netlink) return true;
+    if (!source_.value.slots || !rule_.source.empty()) return true;
     const std::string constant = buckets_constant(rule_);
     const auto known = object_.constants.find(constant);
     if (!rule_.buckets) {

@@ -43,7 +43,7 @@ struct MetricRule {
   MetricType type = MetricType::kCounter;
   Position map_position;
   std::string map;     // a BPF map of the object, or
-  std::string source;  // "netlink": the statistics of network devices
+  std::string source;  // of the host, see host_source.h
   Position value_position;
   std::string value;  // field of the map's value; empty: the whole value
   Position sum_position;

@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "labels/utf8.h"
+#include "rules/host_source.h"
 #include "rules/names.h"
 #include "rules/one_document.h"
 #include "rules/yaml_section.h"
@@ -131,11 +132,12 @@ void check_shape(const MetricRule& rule, YamlSection& section) {
   if (rule.map.empty() == rule.source.empty()) {
     section.error(section.take("map"), "metric \"" + rule.name +
                                            "\" needs exactly one of map (of the BPF object) and "
-                                           "source (netlink)");
+                                           "source (of the host)");
   }
-  if (!rule.source.empty() && rule.source != "netlink") {
-    section.error(section.take("source"),
-                  "unknown source \"" + rule.source + "\", expected \"netlink\"");
+  if (!rule.source.empty() && find_host_source(rule.source) == nullptr) {
+    section.error(section.take("source"), "unknown source \"" + rule.source +
+                                              "\", expected one of " +
+                                              quoted_list(host_source_names()));
   }
   if (!distribution && !rule.sum.empty()) {
     section.error(section.take("sum"), "only histograms and summaries have a sum");

@@ -51,7 +51,7 @@ struct SourcePlan {
   Position position;
   std::string probe;
   std::string map;
-  bool netlink = false;  // `source: netlink` instead of a map
+  std::string source;  // of the host instead of a map, see host_source.h
   Layout key;
   ValuePlan value;
   std::vector<LabelPlan> labels;

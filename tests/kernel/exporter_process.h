@@ -26,6 +26,7 @@ class ExporterProcess {
                            const std::vector<std::string>& options = {});
   ~ExporterProcess();
 
+  pid_t pid() const { return process_->pid(); }
   Samples scrape() const;  // throws unless the whole of it came
 
   // Scrapes until the condition holds, for numbers that the kernel may still be adding to, or for

@@ -18,7 +18,8 @@ class FakeObject : public LoadedObject {
   explicit FakeObject(const ObjectInfo& info) : info_(info) {}
   std::map<std::string, int, std::less<>> fds;
 
-  const std::vector<ProgramStatus>& programs() const override { return programs_; }
+  std::vector<ProgramStatus> programs() const override { return {}; }
+  Result<void> attach_requested(bool) override { return {}; }
   int map_fd(std::string_view name) const override {
     const auto found = fds.find(name);
     return found == fds.end() ? -1 : found->second;
@@ -27,7 +28,6 @@ class FakeObject : public LoadedObject {
 
  private:
   const ObjectInfo& info_;
-  std::vector<ProgramStatus> programs_;
 };
 
 inline const ObjectInfo& own_object() {

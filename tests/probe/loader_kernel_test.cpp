@@ -28,13 +28,12 @@ class LoaderKernelTest : public ::testing::Test {
     object_ = std::move(*loaded);
   }
 
-  const ProgramStatus& status(const std::string& program, const std::string& variant = "") {
-    static const ProgramStatus kNone;
+  ProgramStatus status(const std::string& program, const std::string& variant = "") {
     for (const ProgramStatus& status : object_->programs()) {
       if (status.program == program && status.variant == variant) return status;
     }
     ADD_FAILURE() << "no status of " << program << " " << variant;
-    return kNone;
+    return {};
   }
 
   // Slot 0 or key 7 of a map, all CPUs added; -1 without the map.
@@ -65,6 +64,15 @@ class LoaderKernelTest : public ::testing::Test {
       if (count(map) > before) return true;
     }
     return false;
+  }
+
+  // Whether 100 context switches come to pass that `map` does not count; first a run that was under
+  // way when its program was detached may end.
+  bool stands_still(const std::string& map) {
+    EXPECT_TRUE(counts("good_switches"));
+    const int64_t before = count(map);
+    for (int i = 0; i < 100; ++i) EXPECT_TRUE(counts("good_switches"));
+    return count(map) == before;
   }
 
   ObjectSettings settings_;
@@ -236,6 +244,24 @@ TEST_F(LoaderKernelTest, LoadsOnlyTheNamedProgramsOfAForeignObject) {
   load("foreign", {{"peer", {"raw_tp__sched_wakeup"}}}, false);
   EXPECT_EQ(object_->programs().size(), 1u);
   EXPECT_EQ(status("raw_tp__sched_wakeup").state, AttachState::kAttached);
+}
+
+TEST_F(LoaderKernelTest, AttachesOnRequestOnly) {
+  load("loads", {{"wait", {}}, {"good", {}}});
+  EXPECT_EQ(status("wait_switch").state, AttachState::kIdle);
+  EXPECT_NE(status("wait_switch").reason, "");
+  EXPECT_TRUE(stands_still("wait_switches"));
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_TRUE(object_->attach_requested(true));
+    ASSERT_TRUE(object_->attach_requested(true));
+    EXPECT_EQ(status("wait_switch").state, AttachState::kAttached);
+    EXPECT_EQ(status("wait_switch").reason, "");
+    EXPECT_TRUE(counts("wait_switches"));
+    ASSERT_TRUE(object_->attach_requested(false));
+    EXPECT_EQ(status("wait_switch").state, AttachState::kIdle);
+    EXPECT_EQ(status("good_switch").state, AttachState::kAttached);
+    EXPECT_TRUE(stands_still("wait_switches"));
+  }
 }
 
 TEST_F(LoaderKernelTest, DestructionDetaches) {

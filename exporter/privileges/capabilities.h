@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "host/paths.h"
+
+namespace kernel_exporter {
+
+// What will still be done once the programs are loaded and attached, beside serving, reading and
+// writing maps, attaching what is loaded already, and keeping the ledger of updates.
+struct PrivilegeNeeds {
+  bool other_network_namespaces = false;  // names of devices there
+  bool kernel_symbols = false;            // addresses in procfs/kallsyms
+  bool low_port = false;                  // listening below kFirstUnprivilegedPort
+};
+
+constexpr int kFirstUnprivilegedPort = 1024;
+
+// Gives up every capability that none of the needs explains, in all sets, and sets no_new_privs, so
+// that no program that is ever executed gets one back. A capability that was not there is not
+// missed. For the calling thread and those that it starts from now on: call it before any other
+// thread runs. The result names what was kept and what for, for the log: "CAP_BPF (map lookups)".
+[[nodiscard]] Result<std::string> limit_capabilities(const PrivilegeNeeds& needs,
+                                                     const HostPaths& paths);
+
+}  // namespace kernel_exporter

@@ -1,0 +1,59 @@
+"""What the exporter says while a vehicle lives through every kind of update, scrape by scrape."""
+from vehicle import Vehicle, drop_datagrams
+from exporter_process import wait_until
+from machine import LoopDevice
+
+SLOT_SIZE = 16 << 20
+BROKEN_FROM = 8 << 20
+
+
+class Recording:
+    """series: {(metric, frozenset of labels)} of all scrapes together."""
+
+    def __init__(self):
+        self.series = set()
+        with LoopDevice(SLOT_SIZE) as slot, Vehicle("recorded") as vehicle:
+            self._vehicle = vehicle
+            self._live(vehicle, slot)
+
+    def _scrape(self):
+        exposition = self._vehicle.exporter.scrape()
+        self.series |= set(exposition.samples)
+        return exposition
+
+    def _live(self, vehicle, slot):
+        drop_datagrams()
+        self._install(vehicle, slot)
+        vehicle.ota("end", "installed")
+        self._scrape()
+        vehicle.boot()
+        self._scrape()
+        vehicle.ota("end", "confirmed")
+        self._scrape()
+        for cause in ([], ["--cause", "media_error"]):
+            self._install(vehicle, slot)
+            vehicle.ota("end", "failed", *cause)
+            self._scrape()
+        self._break(vehicle, slot)
+        self._install(vehicle, slot)
+        vehicle.boot()
+        self._scrape()
+
+    def _install(self, vehicle, slot):
+        vehicle.begin(slot.path)
+        vehicle.ota("set", "downloading", "--progress", "0", "--downloaded-bytes", "0")
+        self._scrape()
+        vehicle.ota("set", "applying", "--progress", "50", "--downloaded-bytes", str(2 << 20))
+        vehicle.write(slot.path)
+        self._scrape()
+        vehicle.ota("set", "verifying", "--progress", "100", "--downloaded-bytes", str(4 << 20))
+        self._scrape()
+
+    def _break(self, vehicle, slot):
+        self._install(vehicle, slot)
+        slot.truncate(BROKEN_FROM)
+        assert not vehicle.read(slot.path, BROKEN_FROM)
+        wait_until(lambda: self._scrape().value("ota_last_failure_offset_bytes") == BROKEN_FROM, what="the offset")
+        vehicle.ota("end", "failed")
+        slot.truncate(SLOT_SIZE)
+        self._scrape()
