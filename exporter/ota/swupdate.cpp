@@ -29,6 +29,8 @@ constexpr milliseconds kSettle{200};
 // The engine opens its control socket after its progress socket, a few milliseconds as a rule.
 constexpr milliseconds kSubscribe{5000};
 constexpr milliseconds kFirstSubscribePause{1};
+// The kernel tells when a process began in steps of this length.
+constexpr int64_t kTickNs = 10'000'000;
 constexpr milliseconds kForever{-1};
 constexpr milliseconds kRefusedPause{60'000};
 
@@ -67,7 +69,7 @@ SwupdateAdapter::SwupdateAdapter(OtaSwupdateConfig config, EngineListener listen
     : config_(std::move(config)),
       listener_(std::move(listener)),
       paths_(std::move(paths)),
-      started_ns_(boottime_ns()),
+      started_ns_(boottime_ns() - kTickNs),
       words_(kEngine),
       pause_(kFirstPause),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),

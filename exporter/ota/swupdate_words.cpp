@@ -69,8 +69,11 @@ std::string place_of(const SwupdateProgress& message) {
 // The download broke off; but for 23, which is the downloader that finds the installer gone. What
 // is cut off does not match its checksum either.
 bool broke_off(std::string_view text) {
-  return text.find("Channel operation returned error (") != std::string_view::npos &&
-         text.find("error (23)") == std::string_view::npos;
+  const auto says = [&](std::string_view part) {
+    return text.find(part) != std::string_view::npos;
+  };
+  return says("too many failed download attempts") ||
+         (says("Channel operation returned error (") && !says("error (23)"));
 }
 
 }  // namespace
