@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <array>
 #include <map>
 #include <mutex>
 #include <string>
@@ -10,6 +10,10 @@
 #include "ota/tracker.h"
 
 namespace kernel_exporter {
+
+// By engine and state.
+using OtaStateTimes =
+    std::map<std::string, std::array<int64_t, kOtaStateNames.size()>, std::less<>>;
 
 // Streams the families of OTA that need no BPF: ota_* and kernel_exporter_ota_*. Thread-safe; never
 // waits for the disk.
@@ -23,9 +27,11 @@ class OtaMetrics {
   const OtaTracker& tracker_;
   const OtaAgent& agent_;
 
+  // A change counts from the moment it is made and is seen once it is on the medium: a scrape
+  // between the two has shown more of the state before.
   mutable std::mutex mutex_;
-  // As last shown, by engine/state; protected by mutex_.
-  mutable std::map<std::string, int64_t> state_ns_;
+  // State below is protected by mutex_.
+  mutable OtaStateTimes shown_ns_;
 };
 
 }  // namespace kernel_exporter

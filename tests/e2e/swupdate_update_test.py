@@ -142,7 +142,7 @@ class SwupdateUpdate(unittest.TestCase):
             wait_until(lambda: (exporter.scrape().value("ota_progress_ratio", engine="swupdate") or 0) > 0.1,
                        what="an installation under way")
             self.assertEqual(self.machine.kill(engine), -signal.SIGKILL)
-            self.assert_cause(exporter, "engine_error")
+            self.assert_cause(exporter, "signal_killed")
             self.assertIn("process ended", self.last()["detail"])
             self.machine.server.thaw()
             self.assertEqual(self.machine.install(image), 0, self.machine.log)
