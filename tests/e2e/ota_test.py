@@ -177,20 +177,26 @@ class Ota(unittest.TestCase):
         def clock(child, field):  # of schedstat: 0 is what it ran, 1 what it waited, in seconds
             with open(f"/proc/{child.pid}/schedstat", encoding="ascii") as file:
                 return int(file.read().split()[field]) / 1e9
+
+        def is_asleep(child):
+            with open(f"/proc/{child.pid}/stat", encoding="ascii") as file:
+                return "(sleep) S" in file.read()
         cpu = min(os.sched_getaffinity(0))
         enter = f"echo $$ > {cgroup}/cgroup.procs; exec taskset -c {cpu}"
         with ExporterProcess(rules=[os.path.join(ROOT, "rules", "ota")],
                              arguments=["--ota.config", self.config]) as exporter:
-            self.ota("begin", "--id", "a", "--engine", "custom", "--cgroup", "/kernel_exporter_ota_starved")
             # The control: an update that waits for something else, beside others that take the CPU.
-            process(f"{enter} sleep 1000")
+            sleeper = process(f"{enter} sleep 1000")
+            wait_until(lambda: is_asleep(sleeper), seconds=60, what="a process that sleeps")
+            self.ota("begin", "--id", "a", "--engine", "custom", "--cgroup", "/kernel_exporter_ota_starved")
             hogs = [process(f"exec taskset -c {cpu} sh -c '{spin}'") for _ in range(3)]
             wait_until(lambda: clock(hogs[0], 0) > 0.7, seconds=60, what="a hog's 0.7 s of CPU")
             self.assertNotIn("ota_last_failure_info", exporter.scrape().types)
             update = process(f"{enter} nice -n 19 sh -c '{spin}'")
             wait_until(lambda: exporter.scrape().series("ota_last_failure_info", cause="starved"), seconds=60,
                        what="the evidence of want of CPU")
-            self.assertGreater(clock(update, 1), 0.3)
+            # The kernel adds a wait to the process when it is over.
+            wait_until(lambda: clock(update, 1) > 0.3, seconds=60, what="0.3 s that the update waited")
             self.assertEqual(self.ota("end", "failed"), "transaction 1: failed, starved\n")
 
     @staticmethod
