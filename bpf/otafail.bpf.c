@@ -76,9 +76,9 @@ enum otafail_lost_reason {
 	OTAFAIL_LOST_RING_FULL,
 };
 
-const volatile struct otafail_syscalls otafail_syscalls = {
-	{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-	 -1}};
+const volatile struct otafail_syscalls otafail_syscalls = {{-1, -1, -1, -1, -1, -1, -1, -1,
+							    -1, -1, -1, -1, -1, -1, -1, -1,
+							    -1, -1, -1, -1, -1, -1, -1, -1}};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);

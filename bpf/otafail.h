@@ -16,9 +16,9 @@ struct otafail_event {
 	__u64 at_ns; /* CLOCK_BOOTTIME */
 	__u32 kind;  /* enum otafail_kind */
 	__u32 pid;
-	__u32 signal;	  /* that ended it */
-	__u32 sender;	  /* process, 0 for none or unknown */
-	__u32 device;	  /* without space: 12 bits of major, 20 of minor */
+	__u32 signal; /* that ended it */
+	__u32 sender; /* process, 0 for none or unknown */
+	__u32 device; /* without space: 12 bits of major, 20 of minor */
 	__u32 reserved;
 	char comm[16];
 	char sender_comm[16];

@@ -15,6 +15,7 @@ test=(
   iproute2 iputils-ping procps util-linux mount e2fsprogs dmsetup curl
   strace prometheus prometheus-alertmanager prometheus-node-exporter libbpf-tools python3-prometheus-client
   chromium fonts-dejavu-core
+  lintian dpkg-dev mmdebstrap systemd
   rauc dbus-daemon dbus-bin openssl squashfs-tools libfuse3-dev swupdate libubootenv-tool
 )
 # Node.js from elsewhere brings npm along and does not go together with Debian's.

@@ -11,8 +11,9 @@ def _answer():
         "Can it be trusted?",
         stat("Reached", "Whether Prometheus reached every selected exporter at the last scrape.", "none",
              query("min(up{M})"), size=size, mappings=YES_NO),
-        stat("Probes attached", "Share of the programs that are attached. Below 100 % part of the metrics is blind; "
-             "the table says which.", "percentunit", query("avg(kernel_exporter_probe_attached{M})"), size=size,
+        stat("Probes attached", "Share of the programs that are attached, without those that a kernel has no event for. "
+             "Below 100 % part of the metrics is blind; the table says which.", "percentunit",
+             query('avg(kernel_exporter_probe_attached{M, mechanism!="unsupported"})'), size=size,
              thresholds=floor(0.99, 1)),
         stat("Events lost", "Events a second that a probe saw and could not count right.", "ops",
              query("sum(rate(kernel_exporter_probe_lost_events_total{M}[R]))"), size=size,
@@ -34,7 +35,8 @@ def _probes():
     return row(
         "Probes",
         table("Programs", "Each program, by which mechanism it is attached, and on which share of the machines "
-              "that know it. `kernel_exporter probes` on the machine says why not.",
+              "that know it; unsupported is what their kernel has no event for. `kernel_exporter probes` on the "
+              "machine says why not.",
               column("Probe", label="probe"), column("Program", label="program"),
               column("Mechanism", label="mechanism"),
               column("Machines", "short", f"count by {PROGRAM} (kernel_exporter_probe_attached{{M}})"),

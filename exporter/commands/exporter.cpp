@@ -122,8 +122,8 @@ void Exporter::start_ota_watch() {
     spdlog::warn("updates: what they write is not seen: {}", bindings.error().message);
     return;
   }
-  ota_watch_ =
-      std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(), options_.paths);
+  ota_watch_ = std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(),
+                                                ota_->config(), options_.paths);
 }
 
 std::vector<NamedObject> Exporter::load_objects(const Plan& plan, const KernelBtf* kernel) {

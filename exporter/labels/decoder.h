@@ -42,8 +42,8 @@ using EnumNames = std::map<int64_t, std::string>;
 
 // What is known when a rule file is loaded: the key's other fields, and the BTF.
 struct DecoderContext {
-  HostTables* host =
-      nullptr;  // null in `check` on a machine without these; at load time only its `uses` are marked
+  HostTables* host = nullptr;  // null in `check` on a machine without these; at load time only its
+                               // `uses` are marked
 
   // Names of an enum by its BTF name, from the object first, then from the kernel; nullopt: neither
   // has it.

@@ -161,6 +161,7 @@ OtaConfig parse_document(const YAML::Node& document, const std::string& path,
   if (!thresholds.IsNull()) {
     YamlSection limits(thresholds, path, "thresholds", diagnostics);
     config.stall_ns = time_of(limits, "stall", config.stall_ns);
+    config.starved_ns = time_of(limits, "starved", config.starved_ns);
     config.timeout_ns = time_of(limits, "timeout", config.timeout_ns);
     limits.finish();
   }

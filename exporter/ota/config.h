@@ -35,6 +35,7 @@ struct OtaConfig {
   std::vector<std::string> engines;        // their series exist from the start
   std::map<std::string, OtaRole> devices;  // by path
   int64_t stall_ns = 60'000'000'000;       // a download without progress; 0: no limit
+  int64_t starved_ns = 30'000'000'000;     // without CPU, within twice that time; 0: no limit
   int64_t timeout_ns = 0;                  // a transaction as a whole; 0: no limit
   std::optional<OtaRaucConfig> rauc;
   std::optional<OtaSwupdateConfig> swupdate;

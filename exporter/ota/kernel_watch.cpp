@@ -35,13 +35,15 @@ void complain(const Result<void>& result) {
 }  // namespace
 
 OtaKernelWatch::OtaKernelWatch(LoadedObject& object, OtaBindings bindings, OtaTracker& tracker,
-                               HostPaths paths)
+                               const OtaConfig& config, HostPaths paths)
     : object_(object),
       tracker_(tracker),
       paths_(std::move(paths)),
       bindings_(std::move(bindings)),
       flash_(&object, paths_),
-      cgroups_(paths_) {
+      cgroups_(paths_),
+      starvation_(paths_, config.starved_ns) {
+  bind_boot_environments(config);
   auto events = OtaKernelEvents::create(object, tracker, paths_);
   if (events) {
     events_ = std::move(*events);
@@ -63,6 +65,18 @@ void OtaKernelWatch::begun(const OtaTransaction& transaction) {
     release_idle_devices();
   }
   wake_.notify_all();
+}
+
+void OtaKernelWatch::bind_boot_environments(const OtaConfig& config) {
+  for (const auto& [path, role] : config.devices) {
+    if (role != OtaRole::kBootenv) continue;
+    OtaDevice device;
+    device.path = path;
+    if (!resolve_device(paths_, device) || !device.block) continue;
+    const BlockNumber number = {device.major, device.minor};
+    complain(bindings_.bind_device(number, OTA_ROLE_BOOTENV));
+    boot_environments_.insert(number);
+  }
 }
 
 void OtaKernelWatch::bind(const OtaTransaction& transaction) {
@@ -89,11 +103,12 @@ void OtaKernelWatch::bind(const OtaTransaction& transaction) {
   for (const Cgroup& cgroup : *found) {
     complain(bindings_.bind_cgroup(cgroup.id, transaction.number));
   }
+  starvation_.watch(transaction.number, found->front().path);
 }
 
 void OtaKernelWatch::release_idle_devices() {
   flash_.release(open_);
-  std::set<BlockNumber> wanted;
+  std::set<BlockNumber> wanted = boot_environments_;
   for (const uint64_t number : open_)
     wanted.insert(devices_[number].begin(), devices_[number].end());
   for (auto entry = devices_.begin(); entry != devices_.end();) {
@@ -118,6 +133,7 @@ void OtaKernelWatch::ended(const OtaTransaction& transaction) {
   const std::lock_guard lock(mutex_);
   open_.erase(transaction.number);
   if (open_.empty()) complain(object_.attach_requested(false));
+  starvation_.forget(transaction.number);
   complain(bindings_.retire(transaction.number));
 }
 
@@ -127,7 +143,7 @@ std::vector<OtaEvidence> OtaKernelWatch::fresh_errors() {
   const auto errors = bindings_.last_errors();
   if (!errors) return fresh;
   for (const OtaDeviceError& error : *errors) {
-    uint64_t& known = reported_[error.device];
+    uint64_t& known = reported_[{error.device, error.error.status}];
     if (error.error.count == known) continue;
     known = error.error.count;
     OtaEvidence& evidence = fresh.emplace_back();
@@ -146,6 +162,15 @@ void OtaKernelWatch::report_errors() {
   for (const OtaEvidence& evidence : fresh_errors()) tracker_.evidence(evidence);
 }
 
+void OtaKernelWatch::report_starved() {
+  std::vector<std::pair<uint64_t, OtaEvidence>> starved;
+  {
+    const std::lock_guard lock(mutex_);
+    starved = starvation_.look(tracker_.now().boottime_ns);
+  }
+  for (const auto& [transaction, evidence] : starved) tracker_.evidence(evidence, transaction);
+}
+
 void OtaKernelWatch::run(const std::stop_token& token) {
   while (!token.stop_requested()) {
     {
@@ -153,7 +178,9 @@ void OtaKernelWatch::run(const std::stop_token& token) {
       if (!wake_.wait(lock, token, [this] { return !open_.empty(); })) return;
       wake_.wait_for(lock, token, kPoll, [] { return false; });
     }
-    if (!token.stop_requested()) report_errors();
+    if (token.stop_requested()) return;
+    report_errors();
+    report_starved();
   }
 }
 
