@@ -92,8 +92,8 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 64);
-	__type(key, struct otawrite_device_key);
+	__uint(max_entries, 256);
+	__type(key, struct otawrite_last_error_key);
 	__type(value, struct otawrite_last_error);
 } otawrite_last_error SEC(".maps");
 
@@ -315,7 +315,11 @@ int BPF_PROG(otawrite_dirty__page, struct page *page, struct address_space *mapp
 
 static __always_inline void note_last_error(const struct target_io *io, enum block_status status)
 {
-	struct otawrite_device_key key = {.major = io->major, .minor = io->minor};
+	struct otawrite_last_error_key key = {
+		.major = io->major,
+		.minor = io->minor,
+		.status = status,
+	};
 	struct otawrite_last_error error = {
 		.sector = io->sector,
 		.offset = (io->sector - io->first) << 9,

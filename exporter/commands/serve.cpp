@@ -1,5 +1,6 @@
+#include <algorithm>
 #include <csignal>
-#include <cstdio>
+#include <vector>
 
 #include "base/log.h"
 #include "commands/commands.h"
@@ -25,10 +26,20 @@ HttpHandlers handlers(Exporter& exporter) {
   return handlers;
 }
 
-PrivilegeNeeds needs_of(const Options& options, const Exporter& exporter) {
+// Programs that are attached only while an update runs, by an event of perf instead of a link of
+// bpf() alone.
+bool waits_for_perf_event(const ProgramStatus& program) {
+  return program.state == AttachState::kIdle &&
+         (program.mechanism == "kprobe" || program.mechanism == "kretprobe" ||
+          program.mechanism == "tracepoint");
+}
+
+PrivilegeNeeds needs_of(const Options& options, Exporter& exporter) {
   PrivilegeNeeds needs;
   needs.other_network_namespaces = exporter.host_uses().other_network_namespaces;
   needs.kernel_symbols = exporter.host_uses().kernel_symbols;
+  const std::vector<ProgramStatus> programs = exporter.programs();
+  needs.perf_events = std::any_of(programs.begin(), programs.end(), waits_for_perf_event);
   const auto address = parse_listen_address(options.http.listen_address);
   needs.low_port = address && address->port > 0 && address->port < kFirstUnprivilegedPort;
   return needs;

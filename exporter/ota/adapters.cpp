@@ -35,13 +35,15 @@ Result<std::unique_ptr<OtaAdapters>> OtaAdapters::start(OtaTracker& tracker,
 }
 
 void OtaAdapters::write(SampleSink& sink) const {
-  if (!swupdate_) return;
+  if (!rauc_ && !swupdate_) return;
   sink.begin_family({"kernel_exporter_ota_adapter_connected",
                      "1 while the adapter hears its engine.",
                      MetricType::kGauge,
                      "",
                      {}});
-  sink.value(label_of("swupdate"), uint64_t{swupdate_->connected()});
+  if (rauc_) sink.value(label_of("rauc"), uint64_t{rauc_->connected()});
+  if (swupdate_) sink.value(label_of("swupdate"), uint64_t{swupdate_->connected()});
+  if (!swupdate_) return;
   sink.begin_family({"kernel_exporter_ota_adapter_refused_total",
                      "Connections to an engine that speaks a language which the adapter does not "
                      "know.",

@@ -143,7 +143,7 @@ std::vector<OtaEvidence> OtaKernelWatch::fresh_errors() {
   const auto errors = bindings_.last_errors();
   if (!errors) return fresh;
   for (const OtaDeviceError& error : *errors) {
-    uint64_t& known = reported_[error.device];
+    uint64_t& known = reported_[{error.device, error.error.status}];
     if (error.error.count == known) continue;
     known = error.error.count;
     OtaEvidence& evidence = fresh.emplace_back();

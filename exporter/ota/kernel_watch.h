@@ -58,7 +58,8 @@ class OtaKernelWatch : public OtaListener {
   std::set<BlockNumber> boot_environments_;
   std::set<uint64_t> open_;
   OtaStarvation starvation_;
-  std::map<BlockNumber, uint64_t> reported_;  // failed requests that the tracker knows of
+  // Failed requests that the tracker knows of, by device and status.
+  std::map<std::pair<BlockNumber, uint32_t>, uint64_t> reported_;
 
   std::condition_variable_any wake_;
   std::jthread thread_;  // last: joined before anything else goes

@@ -71,6 +71,7 @@ std::vector<Kept> wanted(const PrivilegeNeeds& needs, cap_t current, const HostP
     kept.push_back({CAP_SYS_PTRACE, "finding network namespaces by processes"});
   }
   if (needs.kernel_symbols) kept.push_back({CAP_SYSLOG, "addresses of kernel symbols"});
+  if (needs.perf_events) kept.push_back({CAP_PERFMON, "attaching programs while an update runs"});
   if (needs.low_port) kept.push_back({CAP_NET_BIND_SERVICE, "listening below port 1024"});
   std::erase_if(kept, [&](const Kept& entry) { return !permitted(current, entry.capability); });
   return kept;

@@ -12,6 +12,7 @@ namespace kernel_exporter {
 struct PrivilegeNeeds {
   bool other_network_namespaces = false;  // names of devices there
   bool kernel_symbols = false;            // addresses in procfs/kallsyms
+  bool perf_events = false;               // attaching kprobes and the like while an update runs
   bool low_port = false;                  // listening below kFirstUnprivilegedPort
 };
 

@@ -1,8 +1,10 @@
 #include "privileges/system_calls.h"
 
 #include <linux/netlink.h>
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -87,6 +89,14 @@ Result<void> limit_system_calls(const PrivilegeNeeds& needs) {
   filter.allow("prlimit64", {Filter::masked(0, kInt, 0), {2, SCMP_CMP_EQ, 0, 0}});
   if (needs.other_network_namespaces) {
     filter.allow("setns", {Filter::masked(1, kInt, CLONE_NEWNET)});
+  }
+  if (needs.perf_events) {
+    filter.add(SCMP_ACT_ALLOW, "perf_event_open");
+    for (const uint64_t request :
+         {uint64_t{PERF_EVENT_IOC_SET_BPF}, uint64_t{PERF_EVENT_IOC_ENABLE},
+          uint64_t{PERF_EVENT_IOC_DISABLE}}) {
+      filter.allow("ioctl", {Filter::masked(1, kInt, request)});
+    }
   }
   filter.add(SCMP_ACT_ERRNO(ENOSYS), "clone3");
   return filter.load();

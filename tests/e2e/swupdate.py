@@ -43,7 +43,7 @@ CONFIGURATION = """globals : {{
 
 
 class ImageServer:
-    """Serves a folder. A download stops after `freeze_at` bytes, without an end, until thaw()."""
+    """Serves a folder. A download stops at byte `freeze_at`, without an end, until thaw()."""
 
     def __init__(self, folder, namespace):
         self.freeze_at = None
@@ -67,13 +67,16 @@ class ImageServer:
 
     def send(self, request, path):
         size = os.path.getsize(path)
-        request.send_response(200)
-        request.send_header("Content-Length", str(size))
+        first = int(request.headers.get("Range", "bytes=0-")[len("bytes="):].split("-")[0])
+        request.send_response(206 if first else 200)
+        request.send_header("Content-Length", str(size - first))
+        request.send_header("Content-Range", f"bytes {first}-{size - 1}/{size}")
         request.end_headers()
-        left = self.freeze_at if self.freeze_at is not None else size
+        last = min(size, self.freeze_at if self.freeze_at is not None else size)
         with open(path, "rb") as file, contextlib.suppress(ConnectionError):
-            request.wfile.write(file.read(left))
-            if left < size:
+            file.seek(first)
+            request.wfile.write(file.read(max(0, last - first)))
+            if last < size:
                 self._thawed.wait()
                 request.wfile.write(file.read())
 

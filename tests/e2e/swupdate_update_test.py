@@ -116,12 +116,12 @@ class SwupdateUpdate(unittest.TestCase):
     def test_a_frozen_server_is_a_network_stall(self):
         image = self.machine.image("2.0", 16 * MIB)
         self.machine.server.freeze(8 * MIB)
-        with self.exporter(stall="2s") as exporter:
-            # The engine gives up on its own after five seconds without a byte.
-            with self.machine.start_install(image, "-r 1 -t 5") as engine:
+        with self.exporter(stall="1s") as exporter:
+            # The engine gives up on its own after four seconds without a byte, twice.
+            with self.machine.start_install(image, "-r 1 -t 4") as engine:
                 evidence = exporter.wait_for_line(r"evidence cause=(\S+).* for (\d+) s", 20)
                 self.assertEqual(evidence.group(1), "network_stall")
-                self.assertLessEqual(int(evidence.group(2)), 3)
+                self.assertLessEqual(int(evidence.group(2)), 2)
                 self.assertNotEqual(engine.wait(60), 0)
             scrape = self.wait_for(exporter, "ota_transactions_total", result="failed")
             self.assertEqual(scrape.value("ota_failures_total", engine="swupdate", cause="network_stall"), 1)

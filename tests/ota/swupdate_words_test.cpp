@@ -91,7 +91,7 @@ TEST_F(SwupdateWordsTest, TellsWhyARealInstallationFailed) {
   hear_notices("2022.12_corrupt.control");
   EXPECT_TRUE(words_.ending());
   hear_progress("2022.12_corrupt.progress");
-  ASSERT_FALSE(events_.empty());
+  hear(words_.settle());
   const auto last = text_of(events_.back());
   EXPECT_TRUE(last.starts_with("failed verify_failed: HASH mismatch : 5f94")) << last;
   EXPECT_EQ(story()[1], "state verifying");
@@ -108,6 +108,7 @@ TEST_F(SwupdateWordsTest, KnowsTheStepWhenTheReasonIsNotTold) {
 TEST_F(SwupdateWordsTest, TellsOfAnImageThatIsRefusedFromTheStart) {
   hear_notices("2022.12_unsigned.control");
   hear_progress("2022.12_unsigned.progress");
+  hear(words_.settle());
   EXPECT_EQ(story(), (std::vector<std::string>{"started", "state verifying",
                                                "failed verify_failed: Checksum WRONG ! Computed "
                                                "0xb8c2, it should be 0xb8c1"}));
@@ -229,15 +230,22 @@ TEST(SwupdateWords, TakesTheFirstReasonUnlessALaterOneSaysMore) {
        "failed verify_failed: Signature verification failed"},
       {{"ERROR : cannot write 4096 bytes: No space left on device"},
        "failed no_space: cannot write 4096 bytes: No space left on device"},
-      {{"Channel operation returned error (28): 'Timeout was reached'"},
+      {{"ERROR : Channel operation returned error (28): 'Timeout was reached'"},
        "failed network_stall: Channel operation returned error (28): 'Timeout was reached'"},
+      {{"ERROR : Channel operation returned error (33): 'no range'", "ERROR : HASH mismatch"},
+       "failed: Channel operation returned error (33): 'no range'"},
+      {{"ERROR : HASH mismatch", "ERROR : Channel operation returned error (33): 'no range'"},
+       "failed: Channel operation returned error (33): 'no range'"},
+      {{"ERROR : HASH mismatch", "ERROR : Channel operation returned error (23): 'no reader'"},
+       "failed verify_failed: HASH mismatch"},
   };
   for (const Row& row : rows) {
     SwupdateWords words("swupdate");
     words.heard(message(Status::kStart, 0, 2, 0, 0));
     for (const char* text : row.texts) words.heard({false, Status::kFailure, 0, text});
-    EXPECT_EQ(texts_of(words.heard(message(Status::kFailure, 0, 2, 1, 0))),
-              std::vector<std::string>{row.event});
+    auto events = words.heard(message(Status::kFailure, 0, 2, 1, 0));
+    if (events.empty()) events = words.settle();
+    EXPECT_EQ(texts_of(events), std::vector<std::string>{row.event});
   }
 }
 

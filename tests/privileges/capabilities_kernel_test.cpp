@@ -95,6 +95,7 @@ TEST_F(CapabilitiesKernelTest, KeepsWhatIsNeededAndNothingElse) {
       {{}, lookups},
       {{.other_network_namespaces = true}, lookups | namespaces},
       {{.kernel_symbols = true}, lookups | bit(CAP_SYSLOG)},
+      {{.perf_events = true}, lookups | bit(CAP_PERFMON)},
       {{.low_port = true}, lookups | bit(CAP_NET_BIND_SERVICE)},
   };
   for (const Row& row : rows) {

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 #include <linux/netlink.h>
+#include <linux/perf_event.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -148,6 +150,18 @@ TEST(SystemCalls, EntersNetworkNamespacesAloneAndOnlyWhereNeeded) {
   EXPECT_EQ(outcome_under_filter({"", SYS_setns, {-1, CLONE_NEWNET}}, needs), EBADF);
   EXPECT_EQ(outcome_under_filter({"", SYS_setns, {-1, CLONE_NEWNS}}, needs), EPERM);
   EXPECT_EQ(outcome_under_filter({"", SYS_setns, {-1, 0}}, needs), EPERM);
+}
+
+TEST(SystemCalls, OpensPerfEventsOnlyWhereNeeded) {
+  const Call open = {"", SYS_perf_event_open};
+  const Call attach = {"", SYS_ioctl, {-1, PERF_EVENT_IOC_SET_BPF}};
+  const Call other = {"", SYS_ioctl, {-1, PERF_EVENT_IOC_RESET}};
+  const PrivilegeNeeds needs = {.perf_events = true};
+  EXPECT_EQ(outcome_under_filter(open), EPERM);
+  EXPECT_EQ(outcome_under_filter(attach), EPERM);
+  EXPECT_EQ(outcome_under_filter(open, needs), EFAULT);
+  EXPECT_EQ(outcome_under_filter(attach, needs), EBADF);
+  EXPECT_EQ(outcome_under_filter(other, needs), EPERM);
 }
 
 TEST(SystemCalls, HoldsThreadsThatRanBeforeAndThatStartLater) {

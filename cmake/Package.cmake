@@ -1,0 +1,54 @@
+# What `cmake --install` puts where, and the Debian package that CPack makes of it (preset release, then
+# `cpack --config build-release/CPackConfig.cmake`).
+include(GNUInstallDirs)
+
+set(PACKAGING ${CMAKE_SOURCE_DIR}/packaging)
+set(DOCUMENTATION share/doc/kernel-exporter)
+
+# compressed(SOURCE NAME): NAME.gz, without a time stamp, in the build directory.
+function(compressed SOURCE NAME)
+  add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/${NAME}.gz
+    COMMAND gzip -9 -n -c ${SOURCE} > ${CMAKE_BINARY_DIR}/${NAME}.gz
+    DEPENDS ${SOURCE}
+    VERBATIM)
+  set_property(GLOBAL APPEND PROPERTY COMPRESSED ${CMAKE_BINARY_DIR}/${NAME}.gz)
+endfunction()
+compressed(${PACKAGING}/debian/changelog changelog)
+compressed(${PACKAGING}/man/kernel_exporter.8 kernel_exporter.8)
+get_property(COMPRESSED GLOBAL PROPERTY COMPRESSED)
+add_custom_target(compressed ALL DEPENDS ${COMPRESSED})
+
+install(DIRECTORY rules DESTINATION share/kernel_exporter)
+install(FILES ${PACKAGING}/systemd/kernel_exporter.service DESTINATION lib/systemd/system)
+install(FILES ${PACKAGING}/config/ota.yaml DESTINATION /etc/kernel_exporter)
+install(FILES ${PACKAGING}/config/kernel_exporter.default DESTINATION /etc/default
+  RENAME kernel_exporter)
+install(FILES ${CMAKE_BINARY_DIR}/kernel_exporter.8.gz DESTINATION share/man/man8)
+install(FILES ${CMAKE_BINARY_DIR}/changelog.gz ${PACKAGING}/debian/copyright README.md
+  docs/ota.md docs/rules.md docs/decoders.md DESTINATION ${DOCUMENTATION})
+install(FILES ${PACKAGING}/README.md DESTINATION ${DOCUMENTATION} RENAME README.service.md)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME kernel-exporter)
+set(CPACK_PACKAGE_VENDOR kernel_exporter)
+set(CPACK_PACKAGE_CONTACT "kernel_exporter maintainers <maintainers@kernel-exporter.example>")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
+  OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PACKAGING}/debian/postinst ${PACKAGING}/debian/prerm
+  ${PACKAGING}/debian/postrm ${PACKAGING}/debian/conffiles)
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
+"Prometheus exporter for what only the Linux kernel knows
+ Small eBPF programs count inside the kernel: how long softirqs and tasks waited,
+ which packets were dropped and why, how long disks took and what they answered,
+ and what an over-the-air update wrote where. A scrape turns their maps into
+ metrics as rule files say.
+ .
+ Needs Linux 5.10 or later with BTF (CONFIG_DEBUG_INFO_BTF).")
+include(CPack)

@@ -1,0 +1,223 @@
+"""The Debian package: what lintian and systemd-analyze say of it, and what it does in a clean system under systemd."""
+import functools
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.join(ROOT, "build-release")
+KERNEL = "6.12"
+BOOT_SECONDS = 240
+MOST_EXPOSURE = 25  # tenths
+NO_CAPABILITY = "0000000000000000"
+
+sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
+from exposition import Exposition  # noqa: E402  (beside the tests that it was made for)
+
+
+def run(*command, **arguments):
+    """Output of a command that must succeed; standard error is in the message when it does not."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                          cwd=ROOT, check=False, **arguments)
+    if done.returncode != 0:
+        raise AssertionError(f"{command} ended with {done.returncode}:\n"
+                             f"{done.stdout.decode()[-4000:]}\n{done.stderr.decode()[-4000:]}")
+    return done.stdout.decode()
+
+
+@functools.cache
+def package():
+    """The path of the package, built from this tree without tests and benchmarks."""
+    run("cmake", "--preset", "release", "-DKERNEL_EXPORTER_TESTS=OFF")
+    run("cmake", "--build", "--preset", "release")
+    output = os.path.join(BUILD, "package")
+    shutil.rmtree(output, ignore_errors=True)
+    run("cpack", "--config", os.path.join(BUILD, "CPackConfig.cmake"), "-B", output)
+    path, = glob.glob(os.path.join(output, "*.deb"))
+    return path
+
+
+class Archive(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="kernel_exporter_package_")
+        cls.addClassCleanup(folder.cleanup)
+        cls.tree = os.path.join(folder.name, "tree")
+        run("dpkg-deb", "-x", package(), cls.tree)
+
+    def path(self, name):
+        return os.path.join(self.tree, name)
+
+    def test_lintian_has_no_errors(self):
+        run("lintian", "--allow-root", "--fail-on", "error", package())
+
+    def test_lintian_would_have_found_some(self):
+        with tempfile.TemporaryDirectory() as folder:
+            broken = os.path.join(folder, "tree")
+            run("dpkg-deb", "-R", package(), broken)
+            os.remove(os.path.join(broken, "usr/share/doc/kernel-exporter/copyright"))
+            run("dpkg-deb", "--root-owner-group", "-b", broken, os.path.join(folder, "broken.deb"))
+            with self.assertRaisesRegex(AssertionError, "no-copyright-file"):
+                run("lintian", "--allow-root", "--fail-on", "error", os.path.join(folder, "broken.deb"))
+
+    def exposure(self, *edits):
+        with open(self.path("lib/systemd/system/kernel_exporter.service"), encoding="utf-8") as file:
+            text = file.read()
+        for old, new in edits:
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        with tempfile.TemporaryDirectory() as folder:
+            unit = os.path.join(folder, "kernel_exporter.service")
+            with open(unit, "w", encoding="utf-8") as file:
+                file.write(text)
+            answer = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--no-pager", unit],
+                                    stdout=subprocess.PIPE, check=False).stdout.decode()
+        return float(re.search(r"Overall exposure level for \S+: ([0-9.]+)", answer).group(1)), answer
+
+    def test_the_unit_is_confined(self):
+        exposure, answer = self.exposure()
+        self.assertLessEqual(exposure * 10, MOST_EXPOSURE, answer)
+        without, _ = self.exposure(("DynamicUser=yes\nUser=kernel_exporter\n", ""), ("ProtectSystem=strict\n", ""),
+                                   ("ProtectHome=yes\n", ""), ("NoNewPrivileges=yes\n", ""))
+        self.assertGreater(without * 10, MOST_EXPOSURE)
+
+    def test_each_point_that_is_left_has_its_reason(self):
+        with open(self.path("usr/share/doc/kernel-exporter/README.service.md"), encoding="utf-8") as file:
+            reasons = file.read().replace("\\|", "|")
+        points = [line.split()[1] for line in self.exposure()[1].splitlines() if line.startswith("✗")]
+        self.assertGreater(len(points), 5)
+        for point in points:
+            self.assertIn(point.split("/")[0], reasons)
+
+    def test_it_needs_the_libraries_that_it_was_linked_with(self):
+        depends = run("dpkg-deb", "-f", package(), "Depends")
+        for library in ("libc6 (>=", "libbpf1", "libcap2", "libseccomp2", "libsystemd0", "libyaml-cpp", "zlib1g"):
+            self.assertIn(library, depends)
+
+    def test_what_an_administrator_may_change_is_kept(self):
+        conffiles = run("dpkg-deb", "-I", package(), "conffiles").split()
+        self.assertEqual(conffiles, ["/etc/default/kernel_exporter", "/etc/kernel_exporter/ota.yaml"])
+        for name in conffiles:
+            self.assertTrue(os.path.isfile(self.path(name[1:])), name)
+
+    def test_the_rules_that_it_brings_have_no_fault(self):
+        rules = self.path("usr/share/kernel_exporter/rules")
+        for profile in ("events", "events-full", "ota", "ota-full"):
+            run(self.path("usr/bin/kernel_exporter"), "check", os.path.join(rules, profile))
+
+
+class Booted(unittest.TestCase):
+    """A clean Debian with the package, started by its own systemd: what tests/package/check said there."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="kernel_exporter_boot_")
+        cls.addClassCleanup(folder.cleanup)
+        root, console = os.path.join(folder.name, "root"), os.path.join(folder.name, "console")
+        run(os.path.join(HERE, "root"), package(), root)
+        shutil.copy(os.path.join(HERE, "check"), root)
+        shutil.copy(os.path.join(HERE, "check.service"), os.path.join(root, "etc/systemd/system"))
+        run("systemctl", f"--root={root}", "enable", "kernel_exporter.service", "check.service")
+        try:
+            run(os.path.join(HERE, "boot"), KERNEL, root, console, str(BOOT_SECONDS))
+        finally:
+            cls.console = ""
+            if os.path.exists(console):
+                with open(console, encoding="utf-8", errors="replace") as file:
+                    cls.console = file.read().replace("\r", "")
+        parts = re.split(r"^=== (\w+)\n", cls.console, flags=re.MULTILINE)
+        cls.sections = dict(zip(parts[1::2], parts[2::2]))
+        if "end" not in cls.sections:
+            raise AssertionError(f"the check did not come to its end:\n{cls.console[-6000:]}")
+
+    def section(self, name):
+        return self.sections[name]
+
+    def unit(self, name):
+        return dict(line.split("=", 1) for line in self.section(name).splitlines() if re.match(r"[A-Za-z]+=", line))
+
+    def metrics(self, name):
+        head, body = self.section(name).split("\n\n", 1)
+        self.assertIn("200 OK", head)
+        return Exposition(body.rstrip("\n") + "\n", "text/plain; version=0.0.4")
+
+    def statuses(self, field):
+        return re.findall(rf"^{field}:\t(.*)$", self.section("status"), re.MULTILINE)
+
+    def test_the_unit_is_active_with_a_watchdog(self):
+        unit = self.unit("unit")
+        self.assertEqual((unit["ActiveState"], unit["SubState"], unit["Type"]), ("active", "running", "notify"))
+        self.assertEqual(unit["StatusText"], "serving http://127.0.0.1:10435")
+        self.assertEqual(unit["WatchdogUSec"], "1min")
+        self.assertEqual((unit["DynamicUser"], unit["NRestarts"]), ("yes", "0"))
+
+    def test_nothing_is_amiss_in_its_log(self):
+        journal = self.section("journal")
+        self.assertRegex(journal, "info: listening on http://127.0.0.1:10435")
+        self.assertEqual([line for line in journal.splitlines() if re.match("warning|error", line)], [])
+
+    def test_every_thread_is_another_user_without_privilege(self):
+        users = {tuple(ids.split()) for ids in self.statuses("Uid")}
+        self.assertEqual(len(users), 1, users)
+        self.assertEqual(len(set(*users)), 1, users)
+        self.assertGreaterEqual(int(users.pop()[0]), 61184)  # where systemd's dynamic users begin
+        self.assertGreater(len(self.statuses("Pid")), 8)
+        for field in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+            self.assertEqual(set(self.statuses(field)), {NO_CAPABILITY}, field)
+        self.assertEqual(set(self.statuses("NoNewPrivs")), {"1"})
+        self.assertEqual(set(self.statuses("Seccomp")), {"2"})
+
+    def test_its_directories_are_its_own(self):
+        owners = [line.split() for line in self.section("ownership").splitlines() if line]
+        self.assertEqual([(name, mode) for name, _, mode in owners],
+                         [("/run/kernel_exporter", "755"), ("/run/kernel_exporter/ota.sock", "666"),
+                          ("/var/lib/kernel_exporter/", "750")])
+        self.assertEqual({user for _, user, _ in owners}, {"kernel_exporter"})
+
+    def test_every_program_of_the_default_rules_is_attached(self):
+        attached = self.metrics("first").series("kernel_exporter_probe_attached")
+        self.assertEqual({labels["probe"] for labels, _ in attached},
+                         {"softirq", "runqueue", "netdrop", "blockio", "otawrite"})
+
+    def dropped(self, name):
+        return self.metrics(name).sum("kernel_netdrop_packets_total", device="lo", reason="no_socket")
+
+    def test_drops_are_counted_as_the_kernel_counts_them(self):
+        def no_ports(name):
+            names, values = (line.split() for line in self.section(name).splitlines() if line.startswith("Udp:"))
+            return int(values[names.index("NoPorts")])
+        truth = no_ports("udp_after") - no_ports("udp_before")
+        self.assertEqual(truth, 40)
+        self.assertEqual(self.dropped("second") - self.dropped("first"), truth)
+
+    def test_kernel_counts_go_up(self):
+        first, second = self.metrics("first"), self.metrics("second")
+        for name in ("kernel_runqueue_latency_seconds_count", "kernel_softirq_duration_seconds_count"):
+            self.assertGreater(second.sum(name), first.sum(name), name)
+
+    def test_an_update_is_followed_and_outlives_the_exporter(self):
+        third = self.metrics("third")
+        self.assertGreaterEqual(third.sum("ota_written_bytes_total", device="vda"), 512 * 4096)
+        self.assertEqual(third.value("kernel_exporter_ota_ledger_writable"), 1)
+        self.assertEqual(third.value("ota_failures_total", engine="custom", cause="verify_failed"), 1)
+        self.assertRegex(self.section("restart"), "2026-11.*verify_failed")
+
+    def test_reload_restart_and_stop(self):
+        first = self.unit("unit")["MainPID"]
+        self.assertIn("reloaded", self.section("reload"))
+        self.assertEqual(self.unit("reload")["ActiveState"], "active")
+        self.assertEqual(self.unit("reload")["MainPID"], first)
+        self.assertIn("restarted", self.section("restart"))
+        self.assertEqual(self.unit("restart")["ActiveState"], "active")
+        self.assertNotEqual(self.unit("restart")["MainPID"], first)
+        self.assertEqual((self.unit("stop")["ActiveState"], self.unit("stop")["Result"]), ("inactive", "success"))
+
+
+if __name__ == "__main__":
+    unittest.main()
