@@ -168,7 +168,9 @@ class Stack(unittest.TestCase):
 
     def test_a_healthy_update_is_no_page(self):
         self.assertEqual(self.webhook.find("/pager", instance="healthy"), [])
-        self.assertEqual(self.prometheus.query('ALERTS{instance="healthy",alertname=~"Ota.*"}'), [])
+        self.assertEqual(self.prometheus.query(
+            'ALERTS{instance="healthy",severity="page"} or ALERTS{instance="healthy",alertname=~"Ota(Failed|.*Error)"}'),
+            [])
 
     def test_a_killed_exporter_is_no_page(self):
         self.assertEqual(len(self.alertmanager.alerts("VehicleOffline", instance="killed", severity="none")), 1)
