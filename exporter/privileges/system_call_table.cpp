@@ -93,6 +93,7 @@ constexpr AllowedCall kAllowed[] = {
     {"rt_sigtimedwait_time64"},
     {"sigaltstack"},
     // Who and where we are.
+    {"capget"},
     {"getuid"},
     {"geteuid"},
     {"getgid"},
