@@ -39,6 +39,7 @@ class Car:
         self.name = name
         self.folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"kernel_exporter_{name}_"))
         self.disk = stack.enter_context(LoopDevice(DISK))
+        self.environment = stack.enter_context(LoopDevice(MB))
         self.cgroup = f"kernel_exporter_dashboards_{os.getpid()}_{name}"
         self._cgroup_path = os.path.join(cgroup2_mount(), self.cgroup)
         os.mkdir(self._cgroup_path)
@@ -80,11 +81,17 @@ class Car:
 
     def begin(self, name, old, new):
         self.ota("begin", "--id", name, "--engine", "custom", "--from", old, "--to", new, "--payload-bytes",
-                 str(PAYLOAD), "--device", f"{self.disk.path}=slot", "--cgroup", "/" + self.cgroup)
+                 str(PAYLOAD), "--device", f"{self.disk.path}=slot", "--device", f"{self.environment.path}=bootenv",
+                 "--cgroup", "/" + self.cgroup)
+        # The slot is not for booting while it is written.
+        self._write(self.environment, MB // 4, 0)
 
     def write(self, size, offset=0):
+        self._write(self.disk, size, offset)
+
+    def _write(self, device, size, offset):
         """As the update: from its cgroup."""
-        self._dd(f"echo $$ > {self._cgroup_path}/cgroup.procs", f"if=/dev/urandom of={self.disk.path}",
+        self._dd(f"echo $$ > {self._cgroup_path}/cgroup.procs", f"if=/dev/urandom of={device.path}",
                  f"oflag=direct conv=fsync,notrunc seek={offset >> 18}", size)
 
     def crash_helper(self):

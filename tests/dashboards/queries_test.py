@@ -14,12 +14,12 @@ SELECTED = {"fleet-ota": {}, "exporter": {}, "update": {"instance": list(Fleet.S
             "machine": {"instance": list(Fleet.STORIES)}}
 DRAWN = {**SELECTED, "update": {"instance": ["car-1"]}, "machine": {"instance": ["car-1"]}}
 
-# What returns data that does not change, and why it cannot in this story.
+# What returns data that may stand still in this story, and why.
 CONSTANT = {
     ("exporter", "Probes attached"): "no probe is lost; a car that is off has no share",
     ("exporter", "Programs"): "the same, program by program",
     ("exporter", "Ledger writable"): "the ledger's medium stays whole; e2e.ota breaks one",
-    ("exporter", "Events lost"): "a machine in order loses none; e2e.churn fills a map",
+    ("exporter", "Events lost"): "a machine in order need not lose any; e2e.churn fills a map",
     ("exporter", "Events lost, by reason"): "the same",
     ("machine", "Raises that were not seen"): "only an attachment in the middle of a softirq misses its raise",
     ("exporter", "Cut short"): "every scrape keeps its deadline; e2e.half_open has one that does not",
