@@ -42,7 +42,7 @@ def _probes():
               column("Machines", "short", f"count by {PROGRAM} (kernel_exporter_probe_attached{{M}})"),
               column("Attached", "percentunit", f"avg by {PROGRAM} (kernel_exporter_probe_attached{{M}})", decimals=0),
               size=(12, 10)),
-        graph("Events lost", "Seen and not counted right, by probe and reason.", "ops",
+        graph("Events lost, by reason", "Seen and not counted right, by probe and reason.", "ops",
               query("sum by (probe, reason) (rate(kernel_exporter_probe_lost_events_total{M}[R]))",
                     "{{probe}} {{reason}}"), size=(12, 10)),
         graph("Fill of the maps", "Entries of a map against its limit; at 100 % new keys are lost.", "percentunit",
@@ -61,24 +61,31 @@ def _scrapes():
         graph("Samples", "In a scrape; every device, reason and engine adds some.", "short",
               query("scrape_samples_scraped{M}", "{{instance}}"), size=(8, 8)),
         graph("Cut short", "1 where a scrape left something out to keep to its deadline.", "none",
-              query("kernel_exporter_scrape_partial{M}", "{{instance}}"), step=True, highest=1, size=(8, 8)),
-        graph("Rule errors", "Keys or values that a rule could not read, and keys that share the series `other` because "
-              "a family has too many.", "ops",
-              query("sum by (rule) (rate(kernel_exporter_rule_errors_total{M}[R]))", "{{rule}}"), size=(8, 8)),
+              query("kernel_exporter_scrape_partial{M}", "{{instance}}"), step=True, highest=1, size=(8, 8)))
+
+
+def _words():
+    return row(
+        "Rules, agents and the ledger",
+        graph("Rule errors", "Metrics that were left out of a scrape because a rule could not read its map.", "ops",
+              query("sum by (rule) (rate(kernel_exporter_rule_errors_total{M}[R]))", "{{rule}}"), size=(6, 8)),
         graph("Messages of agents refused", "By reason: an agent that is refused is an update that is not followed.",
               "short", query("sum by (instance, reason) (increase(kernel_exporter_ota_messages_refused_total{M}[R])) > 0",
-                             "{{instance}} {{reason}}"), size=(8, 8)),
+                             "{{instance}} {{reason}}"), size=(6, 8)),
+        graph("Adapters that hear their engine", "1 while the engine is heard; SWUpdate is only there while it "
+              "installs.", "short", query("kernel_exporter_ota_adapter_connected{M}", "{{instance}} {{adapter}}"),
+              step=True, highest=1, size=(6, 8)),
         graph("Ledger records skipped", "Damaged or of a newer version, since the exporter started.", "short",
-              query("sum by (instance, reason) (kernel_exporter_ota_ledger_records_skipped_total{M})",
-                    "{{instance}} {{reason}}"), step=True, size=(8, 8)))
+              query("sum by (instance, reason) (kernel_exporter_ota_ledger_records_skipped_total{M}) > 0",
+                    "{{instance}} {{reason}}"), step=True, size=(6, 8)))
 
 
 def _process():
     return row(
         "Process",
-        graph("CPU", "Share of one CPU.", "percentunit",
+        graph("CPU by machine", "Share of one CPU.", "percentunit",
               query("sum by (instance) (rate(process_cpu_seconds_total{M}[R]))", "{{instance}}"), size=(6, 8)),
-        graph("Memory", "Resident. The line is the budget of 15 MB.", "bytes",
+        graph("Memory by machine", "Resident. The line is the budget of 15 MB.", "bytes",
               query("process_resident_memory_bytes{M}", "{{instance}}"), size=(6, 8),
               thresholds=ceiling(15e6, 30e6)),
         graph("File descriptors", "Open ones; a rise that never ends is a leak.", "short",
@@ -92,4 +99,4 @@ def _process():
 
 def build():
     return dashboard("kernel-exporter-self", "kernel_exporter itself", __doc__,
-                     [_answer(), _probes(), _scrapes(), _process()], all_machines=True)
+                     [_answer(), _probes(), _scrapes(), _words(), _process()], all_machines=True)

@@ -202,25 +202,37 @@ def variable(name, label, metric, default_all):
             "multi": True, "includeAll": default_all, "allValue": ".+", "refresh": 2, "sort": 7, **everything}
 
 
-def row(title, *panels):
-    return {"title": title, "panels": panels}
+def row(title, *panels, collapsed=False):
+    return {"title": title, "panels": panels, "collapsed": collapsed}
 
 
 def _placed(rows):
-    """Every row below the one before it, its panels from left to right, as many side by side as there is room."""
+    """Every row below the one before it, its panels from left to right, as many side by side as there is room. What
+    is in a collapsed row takes no room."""
     numbers = itertools.count(1)
     top = 0
     for line in rows:
-        yield {"type": "row", "id": next(numbers), "title": line["title"], "collapsed": False, "panels": [],
-               "gridPos": {"w": WIDTH, "h": 1, "x": 0, "y": top}}
-        top, left, height = top + 1, 0, 0
-        for panel in line["panels"]:
-            if left + panel["gridPos"]["w"] > WIDTH:
-                top, left, height = top + height, 0, 0
-            place = {**panel["gridPos"], "x": left, "y": top}
-            yield {"id": next(numbers), **panel, "gridPos": place}
-            left, height = left + place["w"], max(height, place["h"])
-        top += height
+        head = {"type": "row", "id": next(numbers), "title": line["title"], "collapsed": line["collapsed"],
+                "panels": [], "gridPos": {"w": WIDTH, "h": 1, "x": 0, "y": top}}
+        panels, bottom = _side_by_side(line["panels"], top + 1, numbers)
+        if line["collapsed"]:
+            yield {**head, "panels": panels}
+            top += 1
+        else:
+            yield head
+            yield from panels
+            top = bottom
+
+
+def _side_by_side(panels, top, numbers):
+    """(the panels in their places, where the last line of them ends)"""
+    placed, left, height = [], 0, 0
+    for panel in panels:
+        if left + panel["gridPos"]["w"] > WIDTH:
+            top, left, height = top + height, 0, 0
+        placed.append({"id": next(numbers), **panel, "gridPos": {**panel["gridPos"], "x": left, "y": top}})
+        left, height = left + panel["gridPos"]["w"], max(height, panel["gridPos"]["h"])
+    return placed, top + height
 
 
 def dashboard(uid, title, description, rows, all_machines=False, machine="Machine", variables=(), annotations=(),

@@ -32,7 +32,7 @@ def _progress():
         timeline("States", "The states of the update over time; several may go on at once.",
                  *(query(f'ota_state{{E, state="{state}"}} == 1', "{{instance}} {{state}}") for state in STATES[1:]),
                  colours=STATES[1:]),
-        graph("Progress", "Progress of the open update as its agent tells it.", "percentunit",
+        graph("Progress over time", "Progress of the open update as its agent tells it.", "percentunit",
               query("ota_progress_ratio{E}", "{{instance}} {{engine}}"), highest=1, size=(6, 8), step=True),
         bars("Time in each state", "Within the time range; states that go on at once each get their full time.", "s",
              'sum by (state) (increase(ota_state_seconds_total{E, state!="idle"}[$__range]))', "{{state}}",
@@ -59,6 +59,20 @@ def _writes():
                     "{{role}} 99 %"), log=True))
 
 
+def _syncs():
+    return row(
+        "otasync: waiting for the medium",
+        heatmap("Syncs", "How long fsync and its kind took that the update called, or anybody on a target device, and "
+                "flushes of such a device. Seconds here are a medium whose cache is full.",
+                "sum by (le) (increase(ota_sync_latency_seconds_bucket{M}[R]))"),
+        graph("Syncs by role", "Interpolated within the histogram's decades; other is what lies on no target device.",
+              "s",
+              query("histogram_quantile(0.5, sum by (role, le) (rate(ota_sync_latency_seconds_bucket{M}[R])))",
+                    "{{role}} half"),
+              query("histogram_quantile(0.99, sum by (role, le) (rate(ota_sync_latency_seconds_bucket{M}[R])))",
+                    "{{role}} 99 %"), log=True))
+
+
 def _failures():
     return row(
         "What went wrong",
@@ -68,6 +82,44 @@ def _failures():
               query("sum by (device, role, operation, status) (ota_io_errors_total{M})",
                     "{{device}} {{role}} {{operation}} {{status}}"), step=True),
         alerts(MACHINE, column("To", label="to"), size=(12, 8)))
+
+
+def _events():
+    return row(
+        "otafail, reboot: what befell the update",
+        graph("Processes that failed", "Processes of the update that were killed or found no space, since the exporter "
+              "started. A series begins with its first event.", "short",
+              query("sum by (instance, failure) (ota_process_failures_total{M})", "{{instance}} {{failure}}"),
+              step=True, size=(8, 8)),
+        graph("Calls of reboot(2)", "While an update was open, by who may; those that end only a container included.",
+              "short", query("sum by (instance, command) (ota_reboot_triggers_total{M})", "{{instance}} {{command}}"),
+              step=True, size=(8, 8)),
+        graph("Writes to the boot environment", "Since the exporter started. Those outside an update are the ones to "
+              "ask about.", "short",
+              query("sum by (instance, device) (ota_bootenv_writes_total{M})", "{{instance}} {{device}}"),
+              step=True, size=(8, 8)))
+
+
+def _flash():
+    return row(
+        "mtd: flash",
+        graph("Reads that could not be corrected", "Each is lost data.", "short",
+              query("sum by (instance, mtd) (increase(ota_mtd_ecc_failures_total{M}[R]))", "{{instance}} {{mtd}}"),
+              size=(8, 8)),
+        graph("Corrected bits", "A rise over weeks is flash that wears out.", "short",
+              query("sum by (instance, mtd) (increase(ota_mtd_ecc_corrected_bits_total{M}[R]))",
+                    "{{instance}} {{mtd}}"), size=(8, 8)),
+        graph("Bad blocks", "Marked bad; what is left of them is the reserve.", "short",
+              query("ota_mtd_bad_blocks{M}", "{{instance}} {{mtd}}"), step=True, size=(8, 8)), collapsed=True)
+
+
+def _firmware():
+    return row(
+        "firmware: what drivers asked for",
+        graph("Firmware loads", "By how they ended, since the exporter started: an update may bring a driver that does "
+              "not find its firmware.", "short",
+              query("sum by (instance, result) (ota_firmware_loads_total{M})", "{{instance}} {{result}}"),
+              step=True, size=(24, 8)), collapsed=True)
 
 
 def _machine():
@@ -87,5 +139,5 @@ def _machine():
 def build():
     return dashboard(
         "kernel-exporter-update", "OTA: one update", __doc__,
-        [_answer(), _progress(), _writes(), _failures(), _machine()], machine="Vehicle", variables=[engine()],
+        [_answer(), _progress(), _writes(), _syncs(), _failures(), _events(), _machine(), _flash(), _firmware()], machine="Vehicle", variables=[engine()],
         annotations=[ends_of_updates()])

@@ -11,9 +11,10 @@ RANGE = re.compile(r"\[([^\]]*)\]")
 LEGEND = re.compile(r"[^{}]*(\{\{\s*[a-zA-Z_]\w*\s*\}\}[^{}]*)*")
 MATCHERS = ('job=~"$job"', 'instance=~"$instance"')
 
-# A series of these begins with its first error at 1, which increase() never sees; the others may end in the middle
-# of the range: what was skipped was skipped at the exporter's start.
-PLAIN_COUNTERS = {"ota_io_errors_total", "kernel_blockio_errors_total",
+# A series of these begins with its first event, or with the exporter's start, and increase() never sees what it
+# begins with.
+PLAIN_COUNTERS = {"ota_io_errors_total", "kernel_blockio_errors_total", "ota_process_failures_total",
+                  "ota_reboot_triggers_total", "ota_bootenv_writes_total", "ota_firmware_loads_total",
                   "kernel_exporter_ota_ledger_records_skipped_total"}
 # The fleet's: a target version has no machine, an alert may be about none.
 WITHOUT_MACHINE = ("to:", "ALERTS")
@@ -65,7 +66,16 @@ def _of_templating(dashboard):
 
 
 def _of_grid(dashboard):
-    places = [(panel["title"], panel["gridPos"]) for panel in dashboard["panels"]]
+    yield from _of_places(dashboard["panels"])
+    for panel in dashboard["panels"]:
+        yield from _of_places(panel.get("panels", ()))
+    titles = [panel.get("title") for panel in grafana.panels(dashboard)]
+    for title in {title for title in titles if titles.count(title) > 1}:
+        yield f"title {title} twice"
+
+
+def _of_places(panels):
+    places = [(panel["title"], panel["gridPos"]) for panel in panels]
     for title, place in places:
         if place["x"] < 0 or place["x"] + place["w"] > 24 or min(place["w"], place["h"]) < 1:
             yield f"{title}: outside the grid"
@@ -90,6 +100,9 @@ def _of_panel(panel, dashboard):
     references = [target.get("refId") for target in panel.get("targets", ())]
     if None in references or len(set(references)) != len(references):
         yield f"refIds {references}"
+    if panel["type"] == "stat" and panel["options"]["graphMode"] == "none":
+        if not all(target["instant"] for target in panel["targets"]):
+            yield "a number without its history that is not of now"
     known = {variable["name"] for variable in dashboard["templating"]["list"]} | set(grafana.interval_variables(0, 1))
     for target in panel.get("targets", ()):
         yield from _of_target(target, panel["type"], len(panel["targets"]))

@@ -44,7 +44,8 @@ SELECTED = '{job=~"$job", instance=~"$instance"}'
 BROKEN = [
     ("editable", lambda dashboard: put(dashboard, "editable", True)),
     ("no link to the other", lambda dashboard: put(dashboard, "links", [])),
-    ("twice", same_id),
+    ("panel id 2 twice", same_id),
+    ("title Reads twice", of_panel("heatmap", "title", "Reads")),
     ("overlaps", overlap),
     ("outside the grid", of_panel("stat", "gridPos", {"x": 22, "y": 0, "w": 4, "h": 4})),
     ("no title", of_panel("stat", "title", "")),
@@ -64,6 +65,7 @@ BROKEN = [
     ("a histogram that is no heatmap", expression(f"sum(rate(a_bucket{SELECTED}[$__rate_interval]))")),
     ("legend", of_target("timeseries", "legendFormat", "{{instance}")),
     ("no legend", of_target("timeseries", "legendFormat", "")),
+    ("not of now", lambda dashboard: put(panel_of(dashboard, "stat")["options"], "graphMode", "none")),
     ("not instant", of_target("table", "instant", False)),
     ("or vector", expression(f"sum(a{SELECTED}) or vector(0)")),
     ("range [5m]", expression(f"rate(a_total{SELECTED}[5m])")),

@@ -38,7 +38,7 @@ class Pictures(unittest.TestCase):
 
     def test_every_panel_is_on_it_and_none_is_empty_but_by_name(self):
         for name in grafana.NAMES:
-            panels = list(grafana.panels(grafana.load(name)))
+            panels = [panel for panel in grafana.load(name)["panels"] if panel["type"] != "row"]
             self.assertEqual(self.page(name).count('class="panel"'), len(panels))
             empty = re.findall(r"<h3[^>]*>([^<]*)</h3><div class=\"empty\">", self.page(name))
             self.assertEqual(empty, [])

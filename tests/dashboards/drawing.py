@@ -184,8 +184,11 @@ class Panel:
         scale = math.log10 if "scaleDistribution" in custom else float
         lines = [(name, [(time, value) for time, value in points if scale is float or value > 0])
                  for name, points in lines]
-        stacked = self._stacked(lines) if custom["stacking"]["mode"] == "normal" else None
-        tops = stacked or [points for _, points in lines]
+        floors = [{} for _ in lines]
+        if custom["stacking"]["mode"] == "normal":
+            tops, floors = self._stacked(lines)
+        else:
+            tops = [points for _, points in lines]
         low, high = self._limits([scale(value) for points in tops for _, value in points])
         bottom = self.height - 58 - 15 * min(len(lines) + 1, 7)
         axes, x_of, y_of = self._axes(low, high, self._ticks(low, high), bottom)
@@ -193,8 +196,8 @@ class Panel:
 
         def height_of(value):
             return y_of(scale(value)) if value else floor
-        shapes = [self._line(points, stacked[index - 1] if stacked and index else (), self.colour_of(name, index),
-                             x_of, height_of) for index, ((name, _), points) in enumerate(zip(lines, tops))]
+        shapes = [self._line(points, below, self.colour_of(name, index), x_of, height_of)
+                  for index, ((name, _), points, below) in enumerate(zip(lines, tops, floors))]
         for step in self.defaults.get("thresholds", {}).get("steps", ()):
             if step["value"] is not None and step["value"] <= high:
                 y = y_of(step["value"])
@@ -221,18 +224,20 @@ class Panel:
 
     @staticmethod
     def _stacked(lines):
-        below, stacked = {}, []
+        """(points on top of what is below them, {time: what is below}) of each line"""
+        below, tops, floors = {}, [], []
         for _, points in lines:
-            stacked.append([(time, value + below.get(time, 0)) for time, value in points])
-            below.update(dict(stacked[-1]))
-        return stacked
+            floors.append(dict(below))
+            tops.append([(time, value + below.get(time, 0)) for time, value in points])
+            below.update(tops[-1])
+        return tops, floors
 
     def _line(self, points, below, ink, x_of, y_of):
         """Broken where a second is missing; filled down to what is below it in a stack."""
         custom = self.defaults["custom"]
         svg = []
         for run in self._runs(points):
-            top, floor = run, [(time, dict(below).get(time, 0)) for time, _ in run]
+            top, floor = run, [(time, below.get(time, 0)) for time, _ in run]
             if custom["lineInterpolation"] == "stepAfter":
                 top, floor = self._steps(top), self._steps(floor)
             top, floor = (" ".join(f"{x_of(time):.1f},{y_of(value):.1f}" for time, value in part)

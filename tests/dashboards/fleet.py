@@ -19,6 +19,7 @@ from exporter_process import DEFAULT_RULES, ExporterProcess, RuleFolder, run_exp
 from machine import LoopDevice, cgroup2_mount, frame  # noqa: E402
 from prometheus_process import Prometheus, free_port  # noqa: E402
 from rauc import RaucMachine  # noqa: E402
+from swupdate import SwupdateMachine  # noqa: E402
 
 MB = 1 << 20
 DISK = 16 * MB
@@ -38,6 +39,7 @@ class Car:
         self.name = name
         self.folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"kernel_exporter_{name}_"))
         self.disk = stack.enter_context(LoopDevice(DISK))
+        self.environment = stack.enter_context(LoopDevice(MB))
         self.cgroup = f"kernel_exporter_dashboards_{os.getpid()}_{name}"
         self._cgroup_path = os.path.join(cgroup2_mount(), self.cgroup)
         os.mkdir(self._cgroup_path)
@@ -79,12 +81,22 @@ class Car:
 
     def begin(self, name, old, new):
         self.ota("begin", "--id", name, "--engine", "custom", "--from", old, "--to", new, "--payload-bytes",
-                 str(PAYLOAD), "--device", f"{self.disk.path}=slot", "--cgroup", "/" + self.cgroup)
+                 str(PAYLOAD), "--device", f"{self.disk.path}=slot", "--device", f"{self.environment.path}=bootenv",
+                 "--cgroup", "/" + self.cgroup)
+        # The slot is not for booting while it is written.
+        self._write(self.environment, MB // 4, 0)
 
     def write(self, size, offset=0):
+        self._write(self.disk, size, offset)
+
+    def _write(self, device, size, offset):
         """As the update: from its cgroup."""
-        self._dd(f"echo $$ > {self._cgroup_path}/cgroup.procs", f"if=/dev/urandom of={self.disk.path}",
-                 f"oflag=direct seek={offset >> 18}", size)
+        self._dd(f"echo $$ > {self._cgroup_path}/cgroup.procs", f"if=/dev/urandom of={device.path}",
+                 f"oflag=direct conv=fsync,notrunc seek={offset >> 18}", size)
+
+    def crash_helper(self):
+        """A process of the update ends by a fault of its own."""
+        subprocess.run(["sh", "-c", f"echo $$ > {self._cgroup_path}/cgroup.procs; kill -SEGV $$"], check=False)
 
     def write_from_outside(self, size):
         self._dd(":", f"if=/dev/zero of={self.disk.path}", "oflag=direct", size)
@@ -100,6 +112,20 @@ class Car:
     def download(self, percent):
         self.ota("set", "downloading", "applying", "--progress", str(percent), "--downloaded-bytes",
                  str(PAYLOAD * percent // 100))
+
+
+class SwupdateCar(Car):
+    """Its engine is SWUpdate, which streams from a server that makes it wait."""
+
+    def __init__(self, name, stack):
+        super().__init__(name, stack)
+        self.swupdate = stack.enter_context(SwupdateMachine())
+        self.image = self.swupdate.image("2.1", 16 * MB)
+        self.configure(devices=self.swupdate.roles, adapters={"swupdate": {
+            "progress_socket": self.swupdate.progress_socket, "control_socket": self.swupdate.control_socket}})
+
+    def is_in(self, state):
+        return self.exporter.scrape().value("ota_state", engine="swupdate", state=state) == 1
 
 
 class RaucCar(Car):
@@ -169,21 +195,24 @@ def confirmed(car, fleet):
 
 
 def rolled_back(car, fleet):
-    """To 2.1, which does not come up; somebody breaks a rule meanwhile, and an agent talks nonsense."""
+    """SWUpdate installs 2.1, which does not come up; somebody breaks a rule, and an agent talks nonsense."""
     for _ in range(4):
         yield
-    yield from install(car, "1.0", "2.1", steps=5)
+    car.swupdate.server.freeze(8 * MB)
+    with car.swupdate.start_install(car.image) as engine:
+        for _ in range(4):
+            yield
+        car.swupdate.server.thaw()
+        while engine.poll() is None or not car.is_in("rebooting"):
+            yield
+    assert engine.returncode == 0, car.swupdate.log
     good = text_of(os.path.join(car.rules.path, "softirq.yaml"))
-    car.rules.write("softirq", good.replace("histogram", "histrogram"))
-    car.exporter.send(signal.SIGHUP)
-    car.ota("end", "confirmed", code=1)
-    for _ in range(3):
-        yield
-    car.rules.write("softirq", good)
-    car.exporter.send(signal.SIGHUP)
-    car.ota("end", "confirmed", code=1)
-    car.ota("end", "installed")
-    yield
+    for text in (good.replace("histogram", "histrogram"), good):
+        car.rules.write("softirq", text)
+        car.exporter.send(signal.SIGHUP)
+        car.ota("end", "confirmed", code=1)
+        for _ in range(3):
+            yield
     yield from reboot(car, fleet)
     for _ in range(2):
         yield
@@ -193,6 +222,7 @@ def rolled_back(car, fleet):
 def failed_and_again(car, _):
     """To 2.1, of which a part cannot be read back; then to 2.0, under way when the story ends."""
     yield from install(car, "1.0", "2.1", steps=8)
+    car.crash_helper()
     car.disk.truncate(DISK // 2)
     for _ in range(2):
         with contextlib.suppress(subprocess.CalledProcessError):
@@ -209,6 +239,12 @@ def failed_and_again(car, _):
         yield
 
 
+def reboot_a_container():
+    """reboot(2) by the first process of a PID namespace ends that process alone."""
+    call = "import ctypes, os; assert os.getpid() == 1; ctypes.CDLL(None).reboot(0x01234567)"
+    subprocess.run(["unshare", "--pid", "--fork", "/usr/bin/python3", "-c", call], check=False)
+
+
 def traffic(car, _):
     """What the kernel has to do besides: packets for a closed port and of no known kind, tasks that share a CPU."""
     with socket.socket() as closed:
@@ -218,6 +254,8 @@ def traffic(car, _):
             socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw:
         raw.bind(("lo", 0))
         for second in range(30):
+            if second in (5, 25):
+                reboot_a_container()
             for _ in range(20 + 40 * (second % 3)):
                 sender.sendto(b"nobody listens", ("127.0.0.1", port))
             for _ in range(10 + 20 * (second % 2)):
@@ -229,7 +267,7 @@ class Fleet:
     """The cars and their Prometheus; `tell` lets a story happen."""
 
     STORIES = {"car-1": (failed_and_again, traffic), "car-2": (confirmed,), "car-3": (rolled_back,)}
-    KINDS = {"car-2": RaucCar}
+    KINDS = {"car-2": RaucCar, "car-3": SwupdateCar}
 
     def __init__(self):
         self._stack = contextlib.ExitStack()

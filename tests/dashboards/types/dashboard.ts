@@ -46,14 +46,15 @@ interface Of<Kind extends string, Options, Custom>
   targets: Query[];
 }
 
-type AnyPanel =
+type LeafPanel =
   | Of<'stat', Stat, never>
   | Of<'bargauge', BarGauge, never>
   | Of<'timeseries', Graph, GraphField>
   | Of<'heatmap', Heatmap, HeatmapField>
   | Of<'state-timeline', Timeline, TimelineField>
-  | Of<'table', Table, TableField>
-  | Omit<RowPanel, 'panels'> & { panels: [] };
+  | Of<'table', Table, TableField>;
+
+type AnyPanel = LeafPanel | (Omit<RowPanel, 'panels'> & { panels: LeafPanel[] });
 
 // Which fields of a series an annotation of Prometheus shows.
 interface Annotation extends Omit<AnnotationQuery, 'target'> {
