@@ -13,7 +13,7 @@
 #include "lib/kprobe.bpf.h"
 #include "lib/lost.bpf.h"
 #include "lib/maps.bpf.h"
-#include "lib/update.bpf.h"
+#include "lib/ota.bpf.h"
 #include "mtd.h"
 
 struct mtd_key {
@@ -120,7 +120,7 @@ static __always_inline u64 call_key(enum block_operation operation)
 /* Flash is written by the task that asks, or by UBI's and file systems' threads for whoever. */
 static __always_inline enum ota_step find_writer(u64 *transaction)
 {
-	const struct otawrite_filter *filter = update_filter();
+	const struct otawrite_filter *filter = find_filter();
 	u64 owner = filter ? task_owner(filter) : OTAWRITE_OWNER_OTHER;
 
 	if (owner == OTAWRITE_OWNER_OTHER)

@@ -8,7 +8,8 @@
 
 /* Map mtd_last_error, by the same number: the latest failed read or write of a bound device. */
 struct mtd_last_error {
-	__u64 offset; /* bytes from the start of the device to where it failed, as far as is known */
+	__u64 offset; /* bytes from the start of the device to where it failed, as far as is known
+		       */
 	__u64 bytes;  /* from there to the end of what was asked for */
 	__u64 at_ns;  /* CLOCK_BOOTTIME */
 	__u64 count;  /* failed calls of this device, this one included */

@@ -12,8 +12,8 @@
 #include "lib/lost.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/needs.bpf.h"
+#include "lib/ota.bpf.h"
 #include "lib/owner.bpf.h"
-#include "lib/update.bpf.h"
 
 struct otawrite_key {
 	u32 major;
@@ -54,16 +54,9 @@ const volatile struct histogram_buckets otawrite_latency_buckets = {
 	.bounds = {100000ULL, 1000000ULL, 10000000ULL, 100000000ULL, 1000000000ULL},
 };
 
-/* These three are written by user space alone. */
+/* These three are written by user space alone; other probes of updates read them. */
 struct otawrite_filter_map otawrite_filter SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 256);
-	__type(key, u32);
-	__type(value, struct otawrite_device);
-} otawrite_device SEC(".maps");
-
+struct otawrite_device_map otawrite_device SEC(".maps");
 struct otawrite_cgroup_map otawrite_cgroup SEC(".maps");
 
 /* Who made a part of a file dirty last, bound devices only. */
@@ -99,8 +92,8 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 64);
-	__type(key, struct otawrite_device_key);
+	__uint(max_entries, 256);
+	__type(key, struct otawrite_last_error_key);
 	__type(value, struct otawrite_last_error);
 } otawrite_last_error SEC(".maps");
 
@@ -123,21 +116,6 @@ struct target_io {
 	u64 sector; /* of the disk */
 	u64 first;  /* where the bound device begins */
 };
-
-static __always_inline const struct otawrite_filter *bound(void)
-{
-	const struct otawrite_filter *filter = update_filter();
-
-	return filter && filter->devices ? filter : NULL;
-}
-
-static __always_inline const struct otawrite_device *
-find_device(const struct otawrite_filter *filter, u32 device)
-{
-	if (!(filter->devices >> OTAWRITE_FILTER_BIT(device) & 1))
-		return NULL;
-	return bpf_map_lookup_elem(&otawrite_device, &device);
-}
 
 /*
  * Which bound device the I/O is for, by its first sector: partitions are remapped to their disk
@@ -337,7 +315,11 @@ int BPF_PROG(otawrite_dirty__page, struct page *page, struct address_space *mapp
 
 static __always_inline void note_last_error(const struct target_io *io, enum block_status status)
 {
-	struct otawrite_device_key key = {.major = io->major, .minor = io->minor};
+	struct otawrite_last_error_key key = {
+		.major = io->major,
+		.minor = io->minor,
+		.status = status,
+	};
 	struct otawrite_last_error error = {
 		.sector = io->sector,
 		.offset = (io->sector - io->first) << 9,

@@ -13,10 +13,13 @@ test=(
   libgtest-dev clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck python3 python3-yaml
   qemu-system-x86 busybox-static kmod cpio xz-utils debian-archive-keyring
   iproute2 iputils-ping procps util-linux mount e2fsprogs dmsetup curl
+  strace prometheus prometheus-alertmanager prometheus-node-exporter libbpf-tools python3-prometheus-client
+  chromium fonts-dejavu-core
   lintian dpkg-dev mmdebstrap systemd
-  strace prometheus prometheus-node-exporter libbpf-tools python3-prometheus-client
   rauc dbus-daemon dbus-bin openssl squashfs-tools libfuse3-dev swupdate libubootenv-tool
 )
+# Node.js from elsewhere brings npm along and does not go together with Debian's.
+command -v npm >/dev/null || test+=(nodejs npm)
 
 usage() {
   cat <<'EOF'
@@ -42,7 +45,7 @@ missing_of() {
 # bring about: systemd's units are masked until the packages are in and then disabled, unless they were there
 # before; without systemd no script starts anything in runlevel 1.
 services=(
-  prometheus.service prometheus-node-exporter.service
+  prometheus.service prometheus-alertmanager.service prometheus-node-exporter.service
   swupdate.service swupdate.socket swupdate-progress.service
 )
 masked=()

@@ -161,7 +161,8 @@ static __always_inline u64 folio_mapping(void *folio)
 }
 
 /*
- * MTD is a module on many machines, and 5.10 has no types of modules: they came in 5.11, 36e68442d1af
+ * MTD is a module on many machines, and 5.10 has no types of modules: they came in 5.11,
+ * 36e68442d1af
  * ("bpf: Load and verify kernel module BTFs"). These are the offsets of include/linux/mtd/mtd.h in
  * 5.10 where pointers have 64 bits. Delete when 5.11 is the oldest kernel.
  */

@@ -4,9 +4,6 @@
 
 #include "compat.bpf.h"
 
-/* A task is found to be in a bound cgroup when it is less than this many levels below it. */
-#define CGROUP_LEVELS 8
-
 /* 256 pages, 1 MiB: two writers of one device or file seldom meet within one. */
 #define PAGE_REGION_SHIFT 8
 

@@ -63,13 +63,43 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct pid {
+	unsigned int level; /* pid namespaces above */
+};
+
+typedef struct {
+	u32 cap[2]; /* since 6.3 one u64, of the same bytes */
+} kernel_cap_t;
+
+struct cred {
+	kernel_cap_t cap_effective;
+};
+
+struct files_struct;
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+	int group_exit_code;
+};
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
 	int on_rq;
 	struct sched_entity se;
 	struct sched_info sched_info;
+	int exit_code;
 	int pid;
+	int tgid;
+	struct pid *thread_pid;
+	const struct cred *cred;
+	char comm[16];
+	struct files_struct *files;
+	struct signal_struct *signal;
 	struct css_set *cgroups;
 };
 
@@ -199,6 +229,20 @@ struct address_space {
 struct page {
 	unsigned long compound_head;
 	struct address_space *mapping;
+};
+
+/* Open files. */
+struct file {
+	struct inode *f_inode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 #pragma clang attribute pop

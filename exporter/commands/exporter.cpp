@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "commands/version.h"
 #include "probe/object_file.h"
+#include "probe/syscall_numbers.h"
 
 namespace kernel_exporter {
 namespace {
@@ -121,8 +122,8 @@ void Exporter::start_ota_watch() {
     spdlog::warn("updates: what they write is not seen: {}", bindings.error().message);
     return;
   }
-  ota_watch_ =
-      std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(), options_.paths);
+  ota_watch_ = std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(),
+                                                ota_->config(), options_.paths);
 }
 
 std::vector<NamedObject> Exporter::load_objects(const Plan& plan, const KernelBtf* kernel) {
@@ -132,6 +133,7 @@ std::vector<NamedObject> Exporter::load_objects(const Plan& plan, const KernelBt
     const auto foreign = own ? Result<std::vector<std::byte>>() : read_object_file(object.path);
     ObjectSettings settings = object.settings;
     settings.assume_missing = {options_.assume_missing.begin(), options_.assume_missing.end()};
+    if (own) set_syscall_numbers(settings);
     auto loaded = foreign
                       ? load_object(own ? "kernel_exporter.bpf.o" : object.path,
                                     own ? embedded_object() : std::span<const std::byte>(*foreign),

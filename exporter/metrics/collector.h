@@ -79,7 +79,7 @@ class Collector {
   };
   // All rules that read one map.
   struct MapSources {
-    std::string source;                   // of the host, or
+    std::string source;  // of the host, or
     std::string map;
     const NamedObject* object = nullptr;  // null for a source of the host
     std::unique_ptr<MapReader> reader;

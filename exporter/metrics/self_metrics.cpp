@@ -110,8 +110,12 @@ void SelfMetrics::set_programs(const std::vector<ProgramStatus>& programs) {
 }
 
 void SelfMetrics::set_attached(const ProgramStatus& program) {
-  prometheus::Gauge& attached = attached_.Add(
-      {{"probe", program.probe}, {"program", program.program}, {"mechanism", program.mechanism}});
+  // What this kernel has no event for is no fault, and an alert must be able to tell.
+  const bool unsupported = program.state == AttachState::kUnsupported;
+  prometheus::Gauge& attached =
+      attached_.Add({{"probe", program.probe},
+                     {"program", program.program},
+                     {"mechanism", unsupported ? "unsupported" : program.mechanism}});
   if (program.state == AttachState::kIdle) {
     attached_.Remove(&attached);
   } else {

@@ -213,7 +213,7 @@ Result<std::vector<OtaDeviceError>> OtaBindings::last_errors() const {
   if (!snapshot) return tl::unexpected(snapshot.error());
   std::vector<OtaDeviceError> errors;
   for (size_t entry = 0; entry < snapshot->entries; ++entry) {
-    const auto key = read_as<otawrite_device_key>(snapshot->key(entry));
+    const auto key = read_as<otawrite_last_error_key>(snapshot->key(entry));
     errors.push_back({BlockNumber{key.major, key.minor},
                       read_as<otawrite_last_error>(snapshot->value(entry, 0))});
   }

@@ -21,7 +21,7 @@ struct OtaWritten {
   uint64_t bytes = 0;
 };
 
-// The latest failed request of a bound device.
+// The latest request of a bound device that failed with a status.
 struct OtaDeviceError {
   BlockNumber device;
   otawrite_last_error error = {};

@@ -98,14 +98,17 @@ void OtaBook::settle_one(OtaTransaction& transaction, OtaMoment now) {
   if (boot != boot_ids_.end() && boot->second == boot_id_) return;
   const auto reached = transition(transaction.states, OtaEvent::kNewBoot);
   if (!reached || reached->outcome) {
-    transaction.cause = OtaCause::kPowerLoss;
-    transaction.detail = "the machine went down in state " + names_of(transaction.states) +
-                         " without an announced reboot";
+    const std::string state = " in state " + names_of(transaction.states);
+    const bool asked = !transaction.reboot.empty();
+    transaction.cause = asked ? OtaCause::kNone : OtaCause::kPowerLoss;
+    transaction.detail = asked ? "rebooted" + state + ": " + transaction.reboot
+                               : "the machine went down" + state + " without an announced reboot";
     finish(transaction, OtaOutcome::kInterrupted, now);
     return;
   }
   // The time from the start of this boot belongs to what it is for.
   transaction.since_ns = 0;
+  transaction.reboot.clear();
   transaction.states = states_of(*reached->state);
   transaction.account(now.boottime_ns);
 }
@@ -171,6 +174,7 @@ Result<OtaTransactionPtr> OtaBook::set(const OtaSet& request, OtaMoment now) {
   OtaEngine& engine = engines_.at(transaction.engine);
   account(engine, now.boottime_ns);
   transaction.account(now.boottime_ns);
+  transaction.reboot.clear();
   if (request.states.any()) transaction.states = request.states;
   if (request.progress) transaction.progress = request.progress;
   if (transaction.to.empty()) transaction.to = request.to;

@@ -71,6 +71,9 @@ class OtaBook {
   // Keeps an observation with an open transaction: the first of each cause and device whole, what
   // repeats as a count.
   Noted note(uint64_t number, const OtaEvidence& evidence, OtaMoment now);
+  // The kernel was asked to end this boot; who asked is kept until an agent speaks again. Returns
+  // the transactions that changed.
+  std::vector<OtaTransactionPtr> reboot_asked(const std::string& who);
   // Observations of the clock alone: a download that does not advance, a transaction that takes too
   // long. 0 is no limit.
   std::vector<std::pair<uint64_t, OtaEvidence>> overdue(OtaMoment now, int64_t stall_ns,

@@ -40,6 +40,16 @@ OtaBook::Noted OtaBook::note(uint64_t number, const OtaEvidence& evidence, OtaMo
   return Noted::kNew;
 }
 
+std::vector<OtaTransactionPtr> OtaBook::reboot_asked(const std::string& who) {
+  std::vector<OtaTransactionPtr> changed;
+  for (const OtaTransactionPtr& open : open_transactions()) {
+    OtaTransaction transaction = *open;
+    transaction.reboot = who;
+    changed.push_back(publish(std::move(transaction)));
+  }
+  return changed;
+}
+
 std::vector<std::pair<uint64_t, OtaEvidence>> OtaBook::overdue(OtaMoment now, int64_t stall_ns,
                                                                int64_t timeout_ns) {
   std::vector<std::pair<uint64_t, OtaEvidence>> found;

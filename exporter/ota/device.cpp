@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "host/block_device.h"
+#include "host/mtd.h"
 #include "host/text_file.h"
 
 namespace kernel_exporter {
@@ -34,6 +35,8 @@ bool resolve_device(const HostPaths& paths, OtaDevice& device) {
   device.minor = minor(status.st_rdev);
   if (device.block) {
     device.name = block_device_name(paths, device.major, device.minor).value_or("");
+  } else if (const auto flash = mtd_of_character_device(paths, device.major, device.minor)) {
+    device.name = mtd_name(*flash);
   }
   if (device.name.empty()) device.name = std::filesystem::path(device.path).filename();
   return true;

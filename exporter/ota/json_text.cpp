@@ -120,6 +120,7 @@ OtaJson transaction_json(const OtaTransaction& transaction) {
   json["activity_ms"] = transaction.activity_ms;
   if (transaction.progress) json["progress"] = *transaction.progress;
   json["downloaded_bytes"] = transaction.downloaded_bytes;
+  if (!transaction.reboot.empty()) json["reboot"] = transaction.reboot;
   write_result(transaction, json);
   return json;
 }
@@ -142,6 +143,7 @@ OtaTransaction transaction_of(const OtaJson& json) {
   read_times(json, transaction);
   if (json.contains("progress")) transaction.progress = json.at("progress").get<double>();
   transaction.downloaded_bytes = json.at("downloaded_bytes").get<uint64_t>();
+  transaction.reboot = json.value("reboot", "");
   read_result(json, transaction);
   return transaction;
 }

@@ -10,6 +10,7 @@ namespace kernel_exporter {
 namespace {
 
 constexpr std::chrono::milliseconds kPoll(200);
+constexpr uint64_t kNoTransaction = 0;  // what the configuration alone wants bound
 
 static_assert(static_cast<int>(OtaRole::kSlot) == OTA_ROLE_SLOT);
 static_assert(static_cast<int>(OtaRole::kBootenv) == OTA_ROLE_BOOTENV);
@@ -35,12 +36,21 @@ void complain(const Result<void>& result) {
 }  // namespace
 
 OtaKernelWatch::OtaKernelWatch(LoadedObject& object, OtaBindings bindings, OtaTracker& tracker,
-                               HostPaths paths)
+                               const OtaConfig& config, HostPaths paths)
     : object_(object),
       tracker_(tracker),
       paths_(std::move(paths)),
       bindings_(std::move(bindings)),
-      cgroups_(paths_) {
+      flash_(&object, paths_),
+      cgroups_(paths_),
+      starvation_(paths_, config.starved_ns) {
+  bind_boot_environments(config);
+  auto events = OtaKernelEvents::create(object, tracker, paths_);
+  if (events) {
+    events_ = std::move(*events);
+  } else {
+    spdlog::error("updates: kills and reboots are not seen: {}", events.error().message);
+  }
   thread_ = std::jthread([this](const std::stop_token& token) { run(token); });
   tracker_.set_listener(this);
 }
@@ -58,12 +68,28 @@ void OtaKernelWatch::begun(const OtaTransaction& transaction) {
   wake_.notify_all();
 }
 
+void OtaKernelWatch::bind_boot_environments(const OtaConfig& config) {
+  for (const auto& [path, role] : config.devices) {
+    if (role != OtaRole::kBootenv) continue;
+    OtaDevice device;
+    device.path = path;
+    device.role = role;
+    if (!resolve_device(paths_, device) || flash_.bind(device, kNoTransaction)) continue;
+    if (!device.block) continue;
+    const BlockNumber number = {device.major, device.minor};
+    complain(bindings_.bind_device(number, OTA_ROLE_BOOTENV));
+    boot_environments_.insert(number);
+  }
+}
+
 void OtaKernelWatch::bind(const OtaTransaction& transaction) {
   std::set<BlockNumber>& bound = devices_[transaction.number];
   for (OtaDevice device : transaction.devices) {
     // Numbers may be others since the reboot that a transaction outlived.
-    if (!resolve_device(paths_, device) || !device.block) {
-      spdlog::warn("updates: {} is no block device: what is written to it is not seen",
+    const bool found = resolve_device(paths_, device);
+    if (found && flash_.bind(device, transaction.number)) continue;
+    if (!found || !device.block) {
+      spdlog::warn("updates: {} is no block or flash device: what is written to it is not seen",
                    device.path);
       continue;
     }
@@ -80,10 +106,14 @@ void OtaKernelWatch::bind(const OtaTransaction& transaction) {
   for (const Cgroup& cgroup : *found) {
     complain(bindings_.bind_cgroup(cgroup.id, transaction.number));
   }
+  starvation_.watch(transaction.number, found->front().path);
 }
 
 void OtaKernelWatch::release_idle_devices() {
-  std::set<BlockNumber> wanted;
+  std::set<uint64_t> users = open_;
+  users.insert(kNoTransaction);
+  flash_.release(users);
+  std::set<BlockNumber> wanted = boot_environments_;
   for (const uint64_t number : open_)
     wanted.insert(devices_[number].begin(), devices_[number].end());
   for (auto entry = devices_.begin(); entry != devices_.end();) {
@@ -99,39 +129,51 @@ void OtaKernelWatch::release_idle_devices() {
   }
 }
 
-void OtaKernelWatch::ending(const OtaTransaction&) { report_errors(); }
+void OtaKernelWatch::ending(const OtaTransaction&) {
+  report_errors();
+  if (events_) events_->drain();
+}
 
 void OtaKernelWatch::ended(const OtaTransaction& transaction) {
   const std::lock_guard lock(mutex_);
   open_.erase(transaction.number);
   if (open_.empty()) complain(object_.attach_requested(false));
+  starvation_.forget(transaction.number);
   complain(bindings_.retire(transaction.number));
 }
 
-// The tracker is called without our lock: it may be waiting for us in one of the calls above.
-void OtaKernelWatch::report_errors() {
-  std::vector<OtaDeviceError> fresh;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto errors = bindings_.last_errors();
-    if (!errors) return;
-    for (const OtaDeviceError& error : *errors) {
-      uint64_t& known = reported_[error.device];
-      if (error.error.count == known) continue;
-      known = error.error.count;
-      fresh.push_back(error);
-    }
-  }
-  for (const OtaDeviceError& error : fresh) {
-    OtaEvidence evidence;
+std::vector<OtaEvidence> OtaKernelWatch::fresh_errors() {
+  const std::lock_guard lock(mutex_);
+  std::vector<OtaEvidence> fresh = flash_.fresh_errors();
+  const auto errors = bindings_.last_errors();
+  if (!errors) return fresh;
+  for (const OtaDeviceError& error : *errors) {
+    uint64_t& known = reported_[{error.device, error.error.status}];
+    if (error.error.count == known) continue;
+    known = error.error.count;
+    OtaEvidence& evidence = fresh.emplace_back();
     evidence.cause = cause_of(error.error.status);
     evidence.device =
         block_device_name(paths_, error.device.major, error.device.minor).value_or("");
     evidence.offset = error.error.offset;
     evidence.status = errno_text(static_cast<int>(error.error.status));
     evidence.at_ns = static_cast<int64_t>(error.error.at_ns);
-    tracker_.evidence(evidence);
   }
+  return fresh;
+}
+
+// The tracker is called without our lock: it may be waiting for us in one of the calls above.
+void OtaKernelWatch::report_errors() {
+  for (const OtaEvidence& evidence : fresh_errors()) tracker_.evidence(evidence);
+}
+
+void OtaKernelWatch::report_starved() {
+  std::vector<std::pair<uint64_t, OtaEvidence>> starved;
+  {
+    const std::lock_guard lock(mutex_);
+    starved = starvation_.look(tracker_.now().boottime_ns);
+  }
+  for (const auto& [transaction, evidence] : starved) tracker_.evidence(evidence, transaction);
 }
 
 void OtaKernelWatch::run(const std::stop_token& token) {
@@ -141,7 +183,9 @@ void OtaKernelWatch::run(const std::stop_token& token) {
       if (!wake_.wait(lock, token, [this] { return !open_.empty(); })) return;
       wake_.wait_for(lock, token, kPoll, [] { return false; });
     }
-    if (!token.stop_requested()) report_errors();
+    if (token.stop_requested()) return;
+    report_errors();
+    report_starved();
   }
 }
 

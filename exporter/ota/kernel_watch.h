@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -10,18 +11,24 @@
 #include "host/cgroup.h"
 #include "host/paths.h"
 #include "ota/bindings.h"
+#include "ota/config.h"
+#include "ota/kernel_events.h"
+#include "ota/mtd_watch.h"
+#include "ota/starvation.h"
 #include "ota/tracker.h"
 
 namespace kernel_exporter {
 
 // The kernel's side of updates: attaches what is attached only while an update is open, binds the
-// devices and the cgroup of an open transaction to the probe otawrite, and hands failed requests on
-// them to the tracker as evidence, within a fifth of a second while an update is open. Devices stay
-// bound after an update has ended, because writeback goes on, until the next one begins.
+// devices and the cgroup of an open transaction to the probes otawrite and mtd, and hands what goes
+// wrong with them to the tracker as evidence, within a fifth of a second while an update is open.
+// Devices stay bound after an update has ended, because writeback goes on, until the next one
+// begins; the boot environments that the configuration names are always bound.
 class OtaKernelWatch : public OtaListener {
  public:
   // The object, which the bindings are of, and the tracker must outlive the watch.
-  OtaKernelWatch(LoadedObject& object, OtaBindings bindings, OtaTracker& tracker, HostPaths paths);
+  OtaKernelWatch(LoadedObject& object, OtaBindings bindings, OtaTracker& tracker,
+                 const OtaConfig& config, HostPaths paths);
   ~OtaKernelWatch() override;
 
   void begun(const OtaTransaction& transaction) override;
@@ -29,22 +36,30 @@ class OtaKernelWatch : public OtaListener {
   void ended(const OtaTransaction& transaction) override;
 
  private:
+  void bind_boot_environments(const OtaConfig& config);
   void bind(const OtaTransaction& transaction);
   void release_idle_devices();
+  std::vector<OtaEvidence> fresh_errors();
   void report_errors();
+  void report_starved();
   void run(const std::stop_token& token);
 
   LoadedObject& object_;
   OtaTracker& tracker_;
   const HostPaths paths_;
+  std::unique_ptr<OtaKernelEvents> events_;  // null where its rings cannot be read
 
   std::mutex mutex_;
   // State below is protected by mutex_.
   OtaBindings bindings_;
+  MtdWatch flash_;
   Cgroups cgroups_;
   std::map<uint64_t, std::set<BlockNumber>> devices_;  // by transaction, ended ones included
+  std::set<BlockNumber> boot_environments_;
   std::set<uint64_t> open_;
-  std::map<BlockNumber, uint64_t> reported_;  // failed requests that the tracker knows of
+  OtaStarvation starvation_;
+  // Failed requests that the tracker knows of, by device and status.
+  std::map<std::pair<BlockNumber, uint32_t>, uint64_t> reported_;
 
   std::condition_variable_any wake_;
   std::jthread thread_;  // last: joined before anything else goes

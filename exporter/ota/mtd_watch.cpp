@@ -106,7 +106,8 @@ std::vector<OtaEvidence> MtdWatch::probed_errors() {
   std::vector<OtaEvidence> fresh;
   auto reader = MapReader::create(object_->map_fd(kErrors), kErrors);
   Snapshot snapshot;
-  if (!reader || !reader->read(snapshot, std::chrono::steady_clock::now() + kReadTimeout)) return {};
+  if (!reader || !reader->read(snapshot, std::chrono::steady_clock::now() + kReadTimeout))
+    return {};
   for (size_t entry = 0; entry < snapshot.entries; ++entry) {
     const auto index = read_as<uint32_t>(snapshot.key(entry));
     const auto error = read_as<mtd_last_error>(snapshot.value(entry, 0));

@@ -16,8 +16,8 @@
 namespace kernel_exporter {
 
 // The flash devices of open updates: binds them to the probe mtd, as the one writer of its map
-// mtd_target, and finds out what fails on them. Where the probe does not run, only what ECC could not
-// correct is known, from sysfs and without an offset. One thread at a time.
+// mtd_target, and finds out what fails on them. Where the probe does not run, only what ECC could
+// not correct is known, from sysfs and without an offset. One thread at a time.
 class MtdWatch {
  public:
   // The object, which may be null, must outlive the watch.

@@ -1,5 +1,7 @@
 #include "ota/ota_metrics.h"
 
+#include <algorithm>
+
 #include "metrics/label_block.h"
 
 namespace kernel_exporter {
@@ -36,7 +38,25 @@ class Family {
 constexpr MetricType kGauge = MetricType::kGauge;
 constexpr MetricType kCounter = MetricType::kCounter;
 
-void write_states(const OtaBook& book, OtaMoment now, SampleSink& sink) {
+void write_state_seconds(const OtaBook& book, OtaMoment now, OtaStateTimes& shown_ns,
+                         SampleSink& sink) {
+  Family seconds(sink, {"ota_state_seconds_total",
+                        "Time in a state since the exporter started; `kernel_exporter ota history` "
+                        "has it per transaction.",
+                        kCounter,
+                        "seconds",
+                        {}});
+  for (const auto& [name, engine] : book.engines()) {
+    auto& shown = shown_ns[name];
+    for (size_t i = 0; i < kOtaStateNames.size(); ++i) {
+      const int64_t time = book.state_ns(engine, static_cast<OtaState>(i), now.boottime_ns);
+      shown[i] = std::max(shown[i], time);
+      seconds.add({{"engine", name}, {"state", kOtaStateNames[i]}}, seconds_of_ns(shown[i]));
+    }
+  }
+}
+
+void write_states(const OtaBook& book, SampleSink& sink) {
   Family state(sink, {"ota_state",
                       "1 for every state that the engine's update is in, idle without one; several "
                       "may go on at once.",
@@ -47,18 +67,6 @@ void write_states(const OtaBook& book, OtaMoment now, SampleSink& sink) {
     const OtaStates states = engine.open ? engine.open->states : states_of(OtaState::kIdle);
     for (size_t i = 0; i < kOtaStateNames.size(); ++i) {
       state.add({{"engine", name}, {"state", kOtaStateNames[i]}}, uint64_t{states.test(i)});
-    }
-  }
-  Family seconds(sink, {"ota_state_seconds_total",
-                        "Time in a state since the exporter started; `kernel_exporter ota history` "
-                        "has it per transaction.",
-                        kCounter,
-                        "seconds",
-                        {}});
-  for (const auto& [name, engine] : book.engines()) {
-    for (size_t i = 0; i < kOtaStateNames.size(); ++i) {
-      const int64_t time = book.state_ns(engine, static_cast<OtaState>(i), now.boottime_ns);
-      seconds.add({{"engine", name}, {"state", kOtaStateNames[i]}}, seconds_of_ns(time));
     }
   }
 }
@@ -235,7 +243,11 @@ void write_self(const OtaLedgerStatus& ledger, const OtaAgent& agent, SampleSink
 
 void OtaMetrics::write(SampleSink& sink) const {
   const auto book = tracker_.book();
-  write_states(*book, tracker_.now(), sink);
+  write_states(*book, sink);
+  {
+    const std::lock_guard lock(mutex_);
+    write_state_seconds(*book, tracker_.now(), shown_ns_, sink);
+  }
   write_totals(*book, sink);
   write_open(*book, sink);
   write_last(*book, sink);

@@ -1,10 +1,19 @@
 #pragma once
 
+#include <array>
+#include <map>
+#include <mutex>
+#include <string>
+
 #include "metrics/sample_sink.h"
 #include "ota/agent.h"
 #include "ota/tracker.h"
 
 namespace kernel_exporter {
+
+// By engine and state.
+using OtaStateTimes =
+    std::map<std::string, std::array<int64_t, kOtaStateNames.size()>, std::less<>>;
 
 // Streams the families of OTA that need no BPF: ota_* and kernel_exporter_ota_*. Thread-safe; never
 // waits for the disk.
@@ -17,6 +26,12 @@ class OtaMetrics {
  private:
   const OtaTracker& tracker_;
   const OtaAgent& agent_;
+
+  // A change counts from the moment it is made and is seen once it is on the medium: a scrape
+  // between the two has shown more of the state before.
+  mutable std::mutex mutex_;
+  // State below is protected by mutex_.
+  mutable OtaStateTimes shown_ns_;
 };
 
 }  // namespace kernel_exporter

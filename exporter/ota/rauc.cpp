@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <thread>
@@ -48,6 +49,8 @@ class Adapter : public RaucAdapter {
     eventfd_write(stop_.get(), 1);
   }
 
+  bool connected() const override { return connected_; }
+
  private:
   using Handler = void (Adapter::*)(sd_bus_message*);
   enum class AutoStart { kNo, kYes };
@@ -60,6 +63,7 @@ class Adapter : public RaucAdapter {
       } else {
         complain(status);
       }
+      connected_ = false;
       bus_.reset();
       pollfd stop = {stop_.get(), POLLIN, 0};
       if (!token.stop_requested()) poll(&stop, 1, static_cast<int>(kRetry.count()));
@@ -137,6 +141,7 @@ class Adapter : public RaucAdapter {
     uint32_t pid = 0;
     const bool there = !sd_bus_message_is_method_error(answer, nullptr) &&
                        sd_bus_message_read(answer, "u", &pid) > 0;
+    connected_ = there;
     if (!there) return report(words_.gone());
     words_.set_service(static_cast<pid_t>(pid));
     ask_for_slots(AutoStart::kNo);
@@ -188,6 +193,7 @@ class Adapter : public RaucAdapter {
   void owner_changed(sd_bus_message* signal) {
     read_text(signal);
     read_text(signal);
+    connected_ = false;
     report(words_.gone());
     if (!read_text(signal).empty()) ask_for_service();
   }
@@ -229,6 +235,7 @@ class Adapter : public RaucAdapter {
 
   const RaucSettings settings_;
   const UniqueFd stop_;  // an eventfd
+  std::atomic<bool> connected_ = false;
   // State below belongs to the thread.
   Bus bus_;
   RaucWords words_;

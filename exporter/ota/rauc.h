@@ -24,6 +24,9 @@ class RaucAdapter {
  public:
   [[nodiscard]] static Result<std::unique_ptr<RaucAdapter>> start(RaucSettings settings);
   virtual ~RaucAdapter() = default;
+
+  // The service is on the bus. Any thread.
+  virtual bool connected() const = 0;
 };
 
 }  // namespace kernel_exporter

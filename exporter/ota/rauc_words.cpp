@@ -23,11 +23,11 @@ struct Claim {
   bool before_writing;  // only then
 };
 
-// Once slots are written, a checksum that does not match speaks of the medium as much as of the
-// bundle: that is for the kernel's evidence to decide.
+// An I/O error is not taken from the engine: whatever became of a write, fsync calls it that, while
+// the kernel's own evidence has the right word. Once slots are written, a checksum that does not
+// match speaks of the medium as much as of the bundle: that is for the kernel's evidence to decide.
 constexpr std::array kClaims = {
     Claim{"No space left on device", OtaCause::kNoSpace, false},
-    Claim{"Input/output error", OtaCause::kIoError, false},
     Claim{"Timeout was reached", OtaCause::kNetworkStall, false},
     Claim{"signature", OtaCause::kVerifyFailed, true},
     Claim{"Signature", OtaCause::kVerifyFailed, true},

@@ -24,8 +24,13 @@ constexpr milliseconds kLastPause{5000};
 constexpr milliseconds kFolderPause{50};
 // How long a process that we have met before takes to repeat what it told then.
 constexpr milliseconds kHistory{500};
-// How long the progress socket may lag behind the control socket.
-constexpr milliseconds kSettle{500};
+// How long one socket may lag behind the other.
+constexpr milliseconds kSettle{200};
+// The engine opens its control socket after its progress socket, a few milliseconds as a rule.
+constexpr milliseconds kSubscribe{5000};
+constexpr milliseconds kFirstSubscribePause{1};
+// The kernel tells when a process began in steps of this length.
+constexpr int64_t kTickNs = 10'000'000;
 constexpr milliseconds kForever{-1};
 constexpr milliseconds kRefusedPause{60'000};
 
@@ -51,7 +56,11 @@ struct SwupdateAdapter::Connection {
   UniqueFd control;
   EngineProcess process;
   bool fresh = false;  // all that it has to tell is news
+  bool subscribed = false;
+  milliseconds subscribe_pause = kFirstSubscribePause;
   Clock::time_point since = Clock::now();
+
+  bool younger_than(milliseconds age) const { return Clock::now() - since < age; }
   SwupdateProgressReader messages;
   SwupdateNoticeReader notices;
 };
@@ -60,7 +69,7 @@ SwupdateAdapter::SwupdateAdapter(OtaSwupdateConfig config, EngineListener listen
     : config_(std::move(config)),
       listener_(std::move(listener)),
       paths_(std::move(paths)),
-      started_ns_(boottime_ns()),
+      started_ns_(boottime_ns() - kTickNs),
       words_(kEngine),
       pause_(kFirstPause),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -103,16 +112,16 @@ void SwupdateAdapter::follow(const std::stop_token& stop, UniqueFd progress) {
   connection.fresh = connection.process.start_ns >= started_ns_ && !connection.process.same(last_);
   last_.pid = connection.process.pid;
   last_.start_ns = connection.process.start_ns;
-  subscribe(connection);
   words_.connected(connection.process.pid);
   connected_ = true;
   spdlog::info("updates: following {} at {} (process {})", kEngine, config_.progress_socket,
                connection.process.pid);
   for (bool going = true; going && !stop.stop_requested();) {
+    const milliseconds patience = subscribe(connection);
     std::array<pollfd, 4> polled = {readable(wake_), readable(connection.progress),
                                     readable(connection.control),
                                     readable(connection.process.handle)};
-    const bool news = wait_for(polled, words_.ending() ? kSettle : kForever);
+    const bool news = wait_for(polled, words_.ending() ? kSettle : patience);
     if (!news) tell(words_.settle());
     if (!news || has_data(polled[0])) continue;
     going = serve(connection);
@@ -124,15 +133,18 @@ void SwupdateAdapter::follow(const std::stop_token& stop, UniqueFd progress) {
   spdlog::info("updates: {} (process {}) is gone", kEngine, connection.process.pid);
 }
 
-// The engine answers the request whole or not at all, so there is nothing to wait for.
-void SwupdateAdapter::subscribe(Connection& connection) {
-  if (config_.control_socket.empty()) return;
+// How long to wait before it is worth another try.
+milliseconds SwupdateAdapter::subscribe(Connection& connection) {
+  if (connection.subscribed || !connection.younger_than(kSubscribe)) return kForever;
   auto control = connect_engine_socket(config_.control_socket);
-  if (!control) return;
+  if (!control) return connection.subscribe_pause *= 2;
+  connection.subscribed = true;
+  // Fits into the socket's buffer whole.
   const std::string request = swupdate_subscription();
   const ssize_t sent =
       ::send(control->get(), request.data(), request.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent == static_cast<ssize_t>(request.size())) connection.control = std::move(*control);
+  return kForever;
 }
 
 // What the engine says of a failure comes over the control socket before the failure itself comes
@@ -159,7 +171,7 @@ void SwupdateAdapter::hear_notices(Connection& connection, std::string_view byte
     connection.control = UniqueFd();
     return;
   }
-  const bool history = !connection.fresh && Clock::now() - connection.since < kHistory;
+  const bool history = !connection.fresh && connection.younger_than(kHistory);
   for (const SwupdateNotice& notice : *notices) {
     if (notice.answer || !history) tell(words_.heard(notice));
   }

@@ -34,7 +34,7 @@ class SwupdateAdapter {
   void run(const std::stop_token& stop);
   void wait_for_engine(const std::stop_token& stop);
   void follow(const std::stop_token& stop, UniqueFd progress);
-  void subscribe(Connection& connection);
+  std::chrono::milliseconds subscribe(Connection& connection);
   bool serve(Connection& connection);  // false: it has ended
   void hear_notices(Connection& connection, std::string_view bytes);
   bool refuse(Connection& connection, const Error& error);

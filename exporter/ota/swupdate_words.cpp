@@ -66,6 +66,16 @@ std::string place_of(const SwupdateProgress& message) {
          (message.image.empty() ? "" : " (" + message.image + ")");
 }
 
+// The download broke off; but for 23, which is the downloader that finds the installer gone. What
+// is cut off does not match its checksum either.
+bool broke_off(std::string_view text) {
+  const auto says = [&](std::string_view part) {
+    return text.find(part) != std::string_view::npos;
+  };
+  return says("too many failed download attempts") ||
+         (says("Channel operation returned error (") && !says("error (23)"));
+}
+
 }  // namespace
 
 OtaCause swupdate_cause(std::string_view text) {
@@ -98,6 +108,7 @@ void SwupdateWords::begin(Events& events, std::vector<OtaState> states) {
   described_ = false;
   ending_.reset();
   failure_.clear();
+  broke_off_ = false;
   cause_ = OtaCause::kNone;
   EngineEvent started = event(Kind::kStarted);
   started.pid = pid_;
@@ -161,12 +172,13 @@ std::vector<EngineEvent> SwupdateWords::heard(const SwupdateProgress& message) {
       end(events, installed());
       break;
     case Status::kFailure:
-      end(events, failed(place_of(message)));
+      // The reason, or the downloader's word on it, may come after it.
+      ending_ = failed(place_of(message));
       break;
     case Status::kDownload:
       // The first comes before the start, the last may come after the end; neither knows of steps.
       if (!active_ && message.steps > 0) begin(events, states_of(message));
-      if (active_) work(events, message);
+      if (active_ && message.steps > 0) work(events, message);
       break;
     case Status::kRun:
     case Status::kProgress:
@@ -191,15 +203,23 @@ std::vector<EngineEvent> SwupdateWords::heard(const SwupdateNotice& notice) {
   if (!active_ || notice.answer) return events;
   if (notice.status == Status::kSuccess) ending_ = installed();
   if (notice.status != Status::kFailure) return events;
-  // The first failure is the reason of those that follow, unless only a later one can be
-  // understood.
-  const OtaCause cause = swupdate_cause(notice.text);
-  if (failure_.empty() || (cause_ == OtaCause::kNone && cause != OtaCause::kNone)) {
-    failure_ = words_of(notice.text);
-    cause_ = cause;
+  remember(notice.text);
+  if (notice.error != 0 || (ending_ && ending_->kind == Kind::kFailed)) {
+    ending_ = failed(notice.text);
   }
-  if (notice.error != 0) ending_ = failed("");
   return events;
+}
+
+// The first failure is the reason of those that follow, unless a later one can be understood, or is
+// the reason of the first.
+void SwupdateWords::remember(const std::string& text) {
+  const OtaCause cause = swupdate_cause(text);
+  const bool explains = broke_off(text) && !broke_off_;
+  const bool tells_more = !broke_off_ && cause_ == OtaCause::kNone && cause != OtaCause::kNone;
+  broke_off_ |= explains;
+  if (!failure_.empty() && !explains && !tells_more) return;
+  failure_ = words_of(text);
+  cause_ = cause;
 }
 
 std::vector<EngineEvent> SwupdateWords::settle() {

@@ -19,8 +19,8 @@ class SwupdateWords {
   void connected(pid_t pid) { pid_ = pid; }
   std::vector<EngineEvent> heard(const SwupdateProgress& message);
   std::vector<EngineEvent> heard(const SwupdateNotice& notice);
-  // The control socket has told of an end. The progress socket will too, unless it had nothing to
-  // say of this installation: settle() once it stays silent.
+  // One socket has told of an end, and the other may have more to say: settle() once both are
+  // silent.
   bool ending() const { return ending_.has_value(); }
   std::vector<EngineEvent> settle();
   // The process has ended.
@@ -35,6 +35,7 @@ class SwupdateWords {
   void end(Events& events, EngineEvent last);
   EngineEvent installed() const;
   EngineEvent failed(const std::string& otherwise) const;
+  void remember(const std::string& text);
 
   const std::string engine_;
   pid_t pid_ = 0;
@@ -45,6 +46,7 @@ class SwupdateWords {
   std::optional<EngineEvent> ending_;
   std::string failure_;  // the engine's first words on it
   OtaCause cause_ = OtaCause::kNone;
+  bool broke_off_ = false;  // the download
 };
 
 // What a line of SWUpdate's log at level error means; kNone: nothing in particular.

@@ -258,6 +258,16 @@ bool OtaTracker::evidence(const OtaEvidence& evidence, uint64_t number) {
   return noted;
 }
 
+void OtaTracker::reboot_asked(const std::string& who) {
+  const std::lock_guard lock(change_mutex_);
+  OtaBook book = *book_;
+  for (const OtaTransactionPtr& changed : book.reboot_asked(who)) {
+    persist(book, *changed);
+    spdlog::warn("ota transaction={} engine={} reboot: {}", changed->number, changed->engine, who);
+  }
+  show(std::move(book));
+}
+
 void OtaTracker::tick() {
   std::vector<std::pair<uint64_t, OtaEvidence>> overdue;
   {

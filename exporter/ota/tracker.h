@@ -58,6 +58,10 @@ class OtaTracker {
   // it happened before their begin.
   bool evidence(const OtaEvidence& evidence, uint64_t number = 0);
 
+  // The kernel was asked for a reboot, durable when it returns: what it interrupts was no loss of
+  // power. `who` is for people.
+  void reboot_asked(const std::string& who);
+
   // The state as last shown; it does not change.
   std::shared_ptr<const OtaBook> book() const;
   std::vector<OtaTransactionPtr> open_transactions() const;

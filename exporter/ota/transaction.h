@@ -47,6 +47,7 @@ struct OtaTransaction {
   int64_t activity_ms = 0;  // the last word of its agent
   int64_t ended_ms = 0;
 
+  std::string reboot;  // who asked the kernel for one since its agent last spoke, "" for nobody
   std::vector<OtaEvidence> evidence;  // one of each cause and device, the first; bounded
   std::optional<OtaOutcome> outcome;
   OtaCause cause = OtaCause::kNone;

@@ -31,7 +31,8 @@ std::optional<Refusal> refuse_trampoline(const Event& event, const KernelBtf* ke
                          ? kernel->tracepoint_arguments(event.target).has_value()
                          : kernel->has_function(event.target);
   if (known) return std::nullopt;
-  if (event.mechanism == "tp_btf") return unsupported("this kernel has no tracepoint " + event.target);
+  if (event.mechanism == "tp_btf")
+    return unsupported("this kernel has no tracepoint " + event.target);
   return unsupported("the kernel's types have no function " + event.target +
                      ": it may be in a module that is not loaded, or whose types are not kept "
                      "(before 5.11)");
@@ -57,9 +58,10 @@ std::optional<uint32_t> kprobe_type() {
   return type;
 }
 
-// A probe that nobody listens to, set and removed: the kernel's own answer. BTF leaves out functions
-// that a kprobe can reach, kallsyms is not always readable, and to find out by a failed attach would
-// take another load of everything. What else is against it (privilege) is left to the attach.
+// A probe that nobody listens to, set and removed: the kernel's own answer. BTF leaves out
+// functions that a kprobe can reach, kallsyms is not always readable, and to find out by a failed
+// attach would take another load of everything. What else is against it (privilege) is left to the
+// attach.
 std::optional<Refusal> refuse_kprobe(const std::string& function) {
   const std::optional<uint32_t> type = kprobe_type();
   if (!type) return unsupported("this kernel has no kprobes (CONFIG_KPROBE_EVENTS)");

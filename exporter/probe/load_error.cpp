@@ -51,12 +51,15 @@ bool is_statistics(std::string_view line) {
   return false;
 }
 
-bool has_bpf_capability() {
+uint64_t effective_capabilities() {
   __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, 2> data = {};
-  if (syscall(SYS_capget, &header, data.data()) != 0) return false;
-  const uint64_t effective = data[0].effective | (uint64_t{data[1].effective} << 32);
-  return effective & ((uint64_t{1} << CAP_SYS_ADMIN) | (uint64_t{1} << CAP_BPF));
+  if (syscall(SYS_capget, &header, data.data()) != 0) return 0;
+  return data[0].effective | (uint64_t{data[1].effective} << 32);
+}
+
+bool has_bpf_capability() {
+  return effective_capabilities() & ((uint64_t{1} << CAP_SYS_ADMIN) | (uint64_t{1} << CAP_BPF));
 }
 
 // Kernels charge maps to the memory cgroup instead of RLIMIT_MEMLOCK since 5.11; libbpf, too, knows
@@ -98,6 +101,15 @@ std::string verifier_verdict(std::string_view log) {
     return std::string(*before) + "; " + std::string(*line);
   }
   return {};
+}
+
+bool is_policy(int error_number, std::string_view log) {
+  constexpr uint64_t kBoth = (uint64_t{1} << CAP_BPF) | (uint64_t{1} << CAP_PERFMON);
+  const uint64_t effective = effective_capabilities();
+  const bool privileged =
+      (effective & kBoth) == kBoth || (effective & (uint64_t{1} << CAP_SYS_ADMIN));
+  return std::abs(error_number) == EPERM && privileged && verifier_verdict(log).empty() &&
+         !maps_are_locked_memory();
 }
 
 std::string explain_refusal(int error_number, std::string_view log) {

@@ -9,6 +9,9 @@ namespace kernel_exporter {
 // meaningful line of the verifier, else libbpf's last complaint. `log` is take_libbpf_log().
 std::string explain_refusal(int error_number, std::string_view log);
 
+// The kernel refused what the privileges that we have permit elsewhere: not a failure of ours.
+bool is_policy(int error_number, std::string_view log);
+
 // The verifier's last line that says something, "" when `log` holds no verifier log.
 std::string verifier_verdict(std::string_view log);
 

@@ -221,7 +221,15 @@ Loader::Attempt Loader::attempt(const LoadPlan& plan, const std::vector<size_t>&
   take_libbpf_log();
   const int error = bpf_object__load(object.get());
   if (error == 0) return {std::move(object), ""};
-  return {nullptr, explain_refusal(error, take_libbpf_log()), -error == kKernelNotSupported};
+  const std::string log = take_libbpf_log();
+  if (is_policy(error, log)) {
+    return {
+        nullptr,
+        "this kernel does not permit it (lockdown, a security policy, or for functions of modules "
+        "no CAP_SYS_ADMIN)",
+        true};
+  }
+  return {nullptr, explain_refusal(error, log), -error == kKernelNotSupported};
 }
 
 // Each probe alone, and where that fails each program alone. When nothing fails alone, all are

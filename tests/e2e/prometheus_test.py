@@ -1,25 +1,14 @@
 """Debian's Prometheus scrapes the exporter for some intervals, in both text formats."""
 import http.server
-import json
-import os
-import socket
-import subprocess
-import tempfile
 import threading
 import unittest
-import urllib.parse
 
-from exporter_process import ExporterProcess, request, wait_until
+from exporter_process import ExporterProcess, request
 from machine import LoopDevice, add_veth, frame, network_namespace, send_frames
+from prometheus_process import Prometheus
 
 INTERVALS = 6
 FRAMES = 500
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class TextOnly(http.server.BaseHTTPRequestHandler):
@@ -35,54 +24,6 @@ class TextOnly(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
-
-
-class Prometheus:
-    """Prometheus on a free loopback port with a database of its own."""
-
-    def __init__(self, **targets):
-        self._folder = tempfile.TemporaryDirectory(prefix="kernel_exporter_prometheus_")
-        jobs = [{"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
-                for job, port in targets.items()]
-        config = os.path.join(self._folder.name, "prometheus.yml")
-        with open(config, "w", encoding="utf-8") as file:
-            json.dump({"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": jobs}, file)
-        self.port = free_port()
-        self.process = subprocess.Popen(
-            ["/usr/bin/prometheus", "--config.file", config, "--storage.tsdb.path", self._folder.name + "/data",
-             "--web.listen-address", f"127.0.0.1:{self.port}", "--log.level", "warn"])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(20)
-        self._folder.cleanup()
-
-    def _ask(self, expression):
-        """The result, or nothing while Prometheus does not answer yet."""
-        path = "/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-        try:
-            answer = request(self.port, path)
-        except OSError:
-            return []
-        if answer.status == 503:
-            return []
-        assert answer.status == 200, answer.text
-        return json.loads(answer.text)["data"]["result"]
-
-    def query(self, expression):
-        """[(labels, value)] now."""
-        return [(entry["metric"], float(entry["value"][1])) for entry in self._ask(expression)]
-
-    def history(self, selector):
-        """[(labels, values in order)] of all that was scraped."""
-        return [(entry["metric"], [float(value) for _, value in entry["values"]])
-                for entry in self._ask(selector + "[5m]")]
-
-    def values(self, expression):
-        return {labels["job"]: value for labels, value in self.query(expression)}
 
 
 class Scraped(unittest.TestCase):
@@ -101,7 +42,7 @@ class Scraped(unittest.TestCase):
         cls.addClassCleanup(proxy.shutdown)
         send_frames(peer, "kxsend0", [frame()])  # so that its series is there before it grows
         cls.prometheus = cls.enterClassContext(
-            Prometheus(openmetrics=cls.exporter.port, text=proxy.server_address[1]))
+            Prometheus({"openmetrics": {None: cls.exporter.port}, "text": {None: proxy.server_address[1]}}))
         cls.wait_for_scrapes(2)
         before = cls.dropped()
         with LoopDevice() as loop:
@@ -118,12 +59,11 @@ class Scraped(unittest.TestCase):
 
     @classmethod
     def scrapes(cls):
-        counts = cls.prometheus.values("count_over_time(up[5m])")
-        return min(counts.values()) if len(counts) == 2 else 0
+        return cls.prometheus.scrapes(targets=2)
 
     @classmethod
     def wait_for_scrapes(cls, count):
-        wait_until(lambda: cls.scrapes() >= count, 30, f"{count} scrapes of both jobs")
+        cls.prometheus.wait_for_scrapes(count, targets=2)
 
     def test_every_scrape_of_both_formats_succeeds(self):
         self.assertGreaterEqual(self.scrapes(), INTERVALS)

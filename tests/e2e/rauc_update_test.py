@@ -157,15 +157,13 @@ class RaucUpdate(unittest.TestCase):
         self.machine.bus.stop()
         with self.exporter() as exporter:
             exporter.wait_for_line(r"rauc: unix:path=.*trying again")
+            connected = "kernel_exporter_ota_adapter_connected"
+            self.assertEqual(exporter.scrape().value(connected, engine="rauc"), 0)
             self.machine.bus.start()
             self.machine.start_service()
+            wait_until(lambda: exporter.scrape().value(connected, engine="rauc"), what="the service")
             bundle = self.machine.bundle("2.0", MIB)
-
-            def installed():
-                # The adapter looks for the bus every other second: what ended before it came is not followed.
-                self.machine.install(bundle)
-                return exporter.scrape().value("ota_transaction_start_timestamp_seconds", engine="rauc")
-            wait_until(installed, what="an installation that is followed")
+            self.machine.install(bundle)
             self.wait_for_state(exporter, "rebooting")
 
     @staticmethod

@@ -43,7 +43,7 @@ CONFIGURATION = """globals : {{
 
 
 class ImageServer:
-    """Serves a folder. A download stops after `freeze_at` bytes, without an end, until thaw()."""
+    """Serves a folder. A download stops at byte `freeze_at`, without an end, until thaw()."""
 
     def __init__(self, folder, namespace):
         self.freeze_at = None
@@ -67,13 +67,16 @@ class ImageServer:
 
     def send(self, request, path):
         size = os.path.getsize(path)
-        request.send_response(200)
-        request.send_header("Content-Length", str(size))
+        first = int(request.headers.get("Range", "bytes=0-")[len("bytes="):].split("-")[0])
+        request.send_response(206 if first else 200)
+        request.send_header("Content-Length", str(size - first))
+        request.send_header("Content-Range", f"bytes {first}-{size - 1}/{size}")
         request.end_headers()
-        left = self.freeze_at if self.freeze_at is not None else size
+        last = min(size, self.freeze_at if self.freeze_at is not None else size)
         with open(path, "rb") as file, contextlib.suppress(ConnectionError):
-            request.wfile.write(file.read(left))
-            if left < size:
+            file.seek(first)
+            request.wfile.write(file.read(max(0, last - first)))
+            if last < size:
                 self._thawed.wait()
                 request.wfile.write(file.read())
 
@@ -238,17 +241,23 @@ class SwupdateMachine:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, "TMPDIR": self.path("sockets")})
 
-    def install(self, image, seconds=120):
+    def install(self, image, seconds=60):
         """The exit code of an installation."""
-        with self.start_install(image) as engine:
+        return self.wait(self.start_install(image), seconds)
+
+    def wait(self, engine, seconds=60):
+        try:
             return engine.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill(engine)
+            raise AssertionError(f"SWUpdate has not ended after {seconds} s:\n{self.log}") from None
 
     def kill(self, engine):
         """SIGKILL to every process of the engine at once, as a machine's owner does it."""
         with open(os.path.join(self.cgroup_folder, "cgroup.procs"), encoding="utf-8") as file:
             for pid in file.read().split():
                 os.kill(int(pid), signal.SIGKILL)
-        engine.wait()
+        return engine.wait()
 
     @property
     def log(self):

@@ -39,9 +39,11 @@ class Table(unittest.TestCase):
         text = f'<?xml version="1.0"?><testsuites><testsuite>{"".join(cases)}</testsuite></testsuites>'
         return f"{kernel}={self.write(kernel + '.xml', text)}"
 
-    def run_table(self, host, guest, expected=""):
+    def run_table(self, host, guest, expected="", third=None):
         arguments = ["--binary", self.binary, "--expected", self.write("expected.txt", expected),
                      self.results("host", host), self.results("5.10", guest)]
+        if third is not None:
+            arguments.append(self.results("6.12", third))
         output = io.StringIO()
         with contextlib.redirect_stdout(output):
             code = table.main(arguments)
@@ -64,6 +66,15 @@ class Table(unittest.TestCase):
         code, output = self.run_table(GOOD, GOOD[:2], "# why\n\nBlockio 5.10 commit 0123 of v5.11\n")
         self.assertEqual(code, 0, output)
         self.assertIn("[1] Blockio on 5.10: commit 0123 of v5.11", output)
+
+    def test_where_the_first_kernel_is_excused_the_second_is_the_reference(self):
+        expected = "Blockio host whose machine it is nobody knows\n"
+        for host in (GOOD, GOOD[:2]):
+            code, output = self.run_table(host, GOOD, expected, third=GOOD)
+            self.assertEqual(code, 0, output)
+        code, output = self.run_table(GOOD[:2], GOOD, expected, third=GOOD[:2])
+        self.assertEqual(code, 1, output)
+        self.assertIn("Blockio: 0 assertions on 6.12, 4 on 5.10", output)
 
     def test_what_must_fail(self):
         rows = [

@@ -16,7 +16,7 @@ ledger_keep_transactions: 5
 ledger_max_bytes: 65536
 engines: [rauc, swupdate]
 devices: {/dev/sda2: slot, /dev/mtd1: bootenv}
-thresholds: {stall: 90s, timeout: 2h}
+thresholds: {stall: 90s, starved: 20s, timeout: 2h}
 adapters: {rauc: {bus: "unix:path=/b"}}
 )",
                                             faults);
@@ -30,6 +30,7 @@ adapters: {rauc: {bus: "unix:path=/b"}}
   EXPECT_EQ(config.engines, (std::vector<std::string>{"rauc", "swupdate"}));
   EXPECT_EQ(config.devices.at("/dev/mtd1"), OtaRole::kBootenv);
   EXPECT_EQ(config.stall_ns, 90'000'000'000);
+  EXPECT_EQ(config.starved_ns, 20'000'000'000);
   ASSERT_TRUE(config.rauc);
   EXPECT_EQ(config.rauc->bus, "unix:path=/b");
   EXPECT_EQ(config.timeout_ns, 7'200'000'000'000);

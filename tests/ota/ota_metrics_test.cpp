@@ -77,6 +77,38 @@ TEST_F(OtaMetricsTest, HasEveryResultAndCauseAtZeroFromTheStart) {
   EXPECT_FALSE(samples.families.contains("ota_progress_ratio"));
 }
 
+TEST_F(OtaMetricsTest, TimeInAStateNeverShrinksWhileTheLedgerIsWritten) {
+  const OtaMetrics* metrics = nullptr;
+  double shown = 0;
+  const auto idle_seconds = [&] {
+    Samples samples;
+    metrics->write(samples);
+    return samples.series.at(R"(ota_state_seconds_total{engine="rauc",state="idle"})");
+  };
+  // The medium takes a second for each record, and somebody scrapes meanwhile.
+  tracker_ = std::make_unique<OtaTracker>(
+      config_, HostPaths{}, "boot", [this] { return now_; },
+      [&](int) {
+        now_.boottime_ns += 1'000'000'000;
+        if (metrics) shown = idle_seconds();
+        return 0;
+      });
+  agent_ = std::make_unique<OtaAgent>(*tracker_, config_.devices);
+  const OtaMetrics own(*tracker_, *agent_);
+  metrics = &own;
+  OtaBegin begin;
+  begin.id = "1";
+  begin.engine = "rauc";
+  ASSERT_TRUE(tracker_->begin(begin));
+  OtaSet set;
+  set.states = states_of(OtaState::kApplying);
+  ASSERT_TRUE(tracker_->set(set));
+  EXPECT_GT(shown, 0);
+  EXPECT_GE(idle_seconds(), shown);
+  metrics = nullptr;
+  tracker_.reset();  // writes the last time
+}
+
 TEST_F(OtaMetricsTest, FollowsAnUpdateToItsFailure) {
   ASSERT_NE(agent_
                 ->answer(R"({"kind":"begin","id":"x\"1","engine":"rauc","from":"1","to":"2",)"

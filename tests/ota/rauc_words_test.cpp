@@ -106,8 +106,9 @@ TEST(RaucWords, TakesErrorsForWhatTheySay) {
        OtaCause::kNetworkStall},
       {"Failed to download bundle http://a/b: Transfer failed: Maximum file size exceeded", false,
        OtaCause::kEngineError},
-      {"Failed updating slot rootfs.1: failed to copy data: Input/output error", true,
-       OtaCause::kIoError},
+      {"Installation error: Failed updating slot rootfs.1: Syncing content to disk failed: "
+       "Input/output error",
+       true, OtaCause::kEngineError},
       {"Failed updating slot rootfs.1: No space left on device", true, OtaCause::kNoSpace},
       {"Failed updating slot rootfs.1: signature of what was written", true,
        OtaCause::kEngineError},

@@ -344,6 +344,29 @@ class Recorder : public OtaListener {
   OtaTracker& tracker_;
 };
 
+TEST_F(OtaTrackerTest, TellsAnAskedForRebootFromALossOfPower) {
+  ASSERT_TRUE(begin());
+  ASSERT_TRUE(set({OtaState::kApplying}));
+  tracker_->reboot_asked("restart by init (1)");
+  reboot(5, false);
+  EXPECT_EQ(last().outcome, OtaOutcome::kInterrupted);
+  EXPECT_EQ(last().cause, OtaCause::kNone);
+  EXPECT_EQ(last().detail, "rebooted in state applying: restart by init (1)");
+  // One that came to nothing: the agent went on.
+  ASSERT_TRUE(begin());
+  tracker_->reboot_asked("kexec by kexec (77)");
+  ASSERT_TRUE(set({OtaState::kApplying}));
+  reboot(5, false);
+  EXPECT_EQ(last().cause, OtaCause::kPowerLoss);
+  // What was announced as well goes on.
+  ASSERT_TRUE(begin());
+  ASSERT_TRUE(end(OtaEvent::kEndInstalled));
+  tracker_->reboot_asked("restart by init (1)");
+  reboot(5, false);
+  ASSERT_TRUE(end(OtaEvent::kEndConfirmed));
+  EXPECT_EQ(last().outcome, OtaOutcome::kSucceeded);
+}
+
 TEST_F(OtaTrackerTest, TellsItsListenerInTimeForTheCause) {
   ASSERT_TRUE(begin());
   restart();

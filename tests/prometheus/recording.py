@@ -1,6 +1,9 @@
 """What the exporter says while a vehicle lives through every kind of update, scrape by scrape."""
-from vehicle import Vehicle, drop_datagrams
-from exporter_process import wait_until
+import os
+import tempfile
+
+from vehicle import OTA_RULES, Vehicle, drop_datagrams
+from exporter_process import ExporterProcess, wait_until
 from machine import LoopDevice
 
 SLOT_SIZE = 16 << 20
@@ -8,16 +11,18 @@ BROKEN_FROM = 8 << 20
 
 
 class Recording:
-    """series: {(metric, frozenset of labels)} of all scrapes together."""
+    """series: {(metric, frozenset of labels)} of all scrapes together. bootenv_writes: as counted after one write."""
 
     def __init__(self):
         self.series = set()
-        with LoopDevice(SLOT_SIZE) as slot, Vehicle("recorded") as vehicle:
+        with LoopDevice(SLOT_SIZE) as slot, LoopDevice() as bootenv, Vehicle("recorded") as vehicle:
             self._vehicle = vehicle
+            self._bootenv = bootenv
             self._live(vehicle, slot)
+        self._read_flash()
 
-    def _scrape(self):
-        exposition = self._vehicle.exporter.scrape()
+    def _scrape(self, exporter=None):
+        exposition = (exporter or self._vehicle.exporter).scrape()
         self.series |= set(exposition.samples)
         return exposition
 
@@ -25,7 +30,7 @@ class Recording:
         drop_datagrams()
         self._install(vehicle, slot)
         vehicle.ota("end", "installed")
-        self._scrape()
+        self.bootenv_writes = self._scrape().sum("ota_bootenv_writes_total")
         vehicle.boot()
         self._scrape()
         vehicle.ota("end", "confirmed")
@@ -40,12 +45,13 @@ class Recording:
         self._scrape()
 
     def _install(self, vehicle, slot):
-        vehicle.begin(slot.path)
+        vehicle.begin(slot.path, bootenv=self._bootenv.path)
         vehicle.ota("set", "downloading", "--progress", "0", "--downloaded-bytes", "0")
         self._scrape()
         vehicle.ota("set", "applying", "--progress", "50", "--downloaded-bytes", str(2 << 20))
         vehicle.write(slot.path)
         self._scrape()
+        self._bootenv.write(4096)
         vehicle.ota("set", "verifying", "--progress", "100", "--downloaded-bytes", str(4 << 20))
         self._scrape()
 
@@ -57,3 +63,14 @@ class Recording:
         vehicle.ota("end", "failed")
         slot.truncate(SLOT_SIZE)
         self._scrape()
+
+    def _read_flash(self):
+        """Flash devices as sysfs shows them: not every kernel has one to show."""
+        with tempfile.TemporaryDirectory(prefix="kernel_exporter_sysfs_") as folder:
+            flash = os.path.join(folder, "class", "mtd", "mtd0")
+            os.makedirs(flash)
+            for name in ("ecc_failures", "corrected_bits", "bad_blocks"):
+                with open(os.path.join(flash, name), "w", encoding="ascii") as file:
+                    file.write("0\n")
+            with ExporterProcess(rules=[OTA_RULES], arguments=["--path.sysfs", folder]) as exporter:
+                self._scrape(exporter)

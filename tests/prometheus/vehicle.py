@@ -1,5 +1,6 @@
 """A vehicle as operators see it: an exporter with its own state, an agent, a slot, and a kernel that can be booted
 anew (its boot_id is a file of ours, in a mount namespace of the exporter's own)."""
+import json
 import os
 import socket
 import subprocess
@@ -18,16 +19,20 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 class Vehicle:
-    def __init__(self, name, engine="rauc"):
+    """rauc: the RaucMachine that it updates by, instead of an agent that the test plays."""
+
+    def __init__(self, name, engine="rauc", rauc=None):
         self.name = name
         self.engine = engine
+        self.rauc = rauc
         self._folder = tempfile.TemporaryDirectory(prefix=f"kernel_exporter_{name}_")
         self.socket = self.path("ota.sock")
         self.config = self.path("ota.yaml")
         self.cgroup = f"kernel_exporter_{name}_{os.getpid()}"
         self._cgroup_path = os.path.join(cgroup2_mount(), self.cgroup)
+        adapters = {"adapters": {"rauc": {"bus": rauc.address}}} if rauc else {"engines": [engine]}
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(f"socket: {self.socket}\nledger: {self.path('ota.ledger')}\nengines: [{engine}]\n")
+            json.dump({"socket": self.socket, "ledger": self.path("ota.ledger"), **adapters}, file)
         self.listen = "127.0.0.1:0"
         self.exporter = None
 
@@ -61,9 +66,10 @@ class Vehicle:
         if done.returncode != 0:
             raise AssertionError(f"ota {arguments}: {done.stderr.decode()}")
 
-    def begin(self, slot, to="2.0"):
+    def begin(self, slot, to="2.0", bootenv=None):
+        more = ["--device", f"{bootenv}=bootenv"] if bootenv else []
         self.ota("begin", "--id", f"{self.name}-{to}", "--engine", self.engine, "--from", "1.0", "--to", to,
-                 "--payload-bytes", str(4 << 20), "--device", f"{slot}=slot", "--cgroup", f"/{self.cgroup}")
+                 "--payload-bytes", str(4 << 20), "--device", f"{slot}=slot", "--cgroup", f"/{self.cgroup}", *more)
 
     def run(self, *command, check=True):
         """A command of the engine: in the cgroup of the update."""

@@ -81,6 +81,9 @@ TEST(CompileRules, RefusesWhatTheObjectDoesNotHave) {
        "has several fields: name one by value"},
       {file("netdrop", counter("a_total", "    source: netlink\n    value: rx\n")), 7,
        "no field \"rx\" in struct rtnl_link_stats64 of source netlink"},
+      {file("netdrop", counter("a_total", "    source: mtd\n    value: ecc\n")), 7,
+       "no field \"ecc\" in struct mtd_value of source mtd, expected one of \"ecc_failures\", "
+       "\"corrected_bits\", \"bad_blocks\""},
       {file("runqueue", counter("a_total", "    map: runqueue\n    value: latency\n")), 7,
        "field \"latency\" is no integer, which a counter needs"},
       {file("netdrop",

@@ -130,6 +130,9 @@ TEST(ParseRules, RefusesTypesUnitsAndNames) {
       {with("    labels: {a: {percpu: false}}\n"), 8, "needs exactly one of field"},
       {with("    labels: {a: {value: x, decode: hex}}\n"), 8, "has no field to decode"},
       {with("    source: netlink\n"), 5, "needs exactly one of map"},
+      {"probe: netdrop\nmetrics:\n  - name: a_total\n    help: A.\n    type: counter\n"
+       "    source: sysfs\n    value: bytes\n",
+       6, "unknown source \"sysfs\", expected one of \"mtd\", \"netlink\""},
   });
 }
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
 /*
- * Whether a task works for an update. The probe otawrite owns the maps; any other may ask them, and
- * they are empty unless user space has bound something.
+ * What is bound to updates, for every probe that asks whose a device or a task is. The maps are
+ * otawrite's, which defines them, and OtaBindings writes them.
  */
 #pragma once
 
 #include "compat.bpf.h"
 #include "maps.bpf.h"
-#include "owner.bpf.h"
 #include "../otawrite.h"
+
+/* A task is found to be in a bound cgroup when it is less than this many levels below it. */
+#define CGROUP_LEVELS 8
 
 struct otawrite_filter_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -16,6 +18,15 @@ struct otawrite_filter_map {
 	__type(key, u32);
 	__type(value, struct otawrite_filter);
 };
+extern struct otawrite_filter_map otawrite_filter SEC(".maps");
+
+struct otawrite_device_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, u32);
+	__type(value, struct otawrite_device);
+};
+extern struct otawrite_device_map otawrite_device SEC(".maps");
 
 /* Cgroup id to transaction. */
 struct otawrite_cgroup_map {
@@ -24,6 +35,7 @@ struct otawrite_cgroup_map {
 	__type(key, u64);
 	__type(value, u64);
 };
+extern struct otawrite_cgroup_map otawrite_cgroup SEC(".maps");
 
 struct otawrite_tx_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -31,18 +43,31 @@ struct otawrite_tx_map {
 	__type(key, struct otawrite_tx_key);
 	__type(value, u64);
 };
-
-extern struct otawrite_filter_map otawrite_filter SEC(".maps");
-extern struct otawrite_cgroup_map otawrite_cgroup SEC(".maps");
 extern struct otawrite_tx_map otawrite_tx SEC(".maps");
 
 static const u64 no_count;
 
-static __always_inline const struct otawrite_filter *update_filter(void)
+static __always_inline const struct otawrite_filter *find_filter(void)
 {
 	u32 only = 0;
 
 	return bpf_map_lookup_elem(&otawrite_filter, &only);
+}
+
+/* NULL while no device is bound. */
+static __always_inline const struct otawrite_filter *bound(void)
+{
+	const struct otawrite_filter *filter = find_filter();
+
+	return filter && filter->devices ? filter : NULL;
+}
+
+static __always_inline const struct otawrite_device *
+find_device(const struct otawrite_filter *filter, u32 device)
+{
+	if (!(filter->devices >> OTAWRITE_FILTER_BIT(device) & 1))
+		return NULL;
+	return bpf_map_lookup_elem(&otawrite_device, &device);
 }
 
 static __always_inline u64 bound_transaction(const struct otawrite_filter *filter, u64 cgroup)
@@ -84,7 +109,20 @@ static __always_inline u64 nearest_transaction(const struct otawrite_filter *fil
 	return 0;
 }
 
-/* Kernel threads work for others, without saying for whom. */
+static __always_inline u64 task_transaction(const struct otawrite_filter *filter,
+					    struct task_struct *task)
+{
+	struct cgroup *cgroup;
+
+	if (!filter->cgroups || BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return 0;
+	cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+	if (cgroup_keeps_ancestor_ids(cgroup))
+		return nearest_transaction(filter, cgroup, ANCESTRY_KEPT_IDS);
+	return nearest_transaction(filter, cgroup, ANCESTRY_POINTERS);
+}
+
+/* Of the current task. Kernel threads work for others, without saying for whom. */
 static __always_inline u64 task_owner(const struct otawrite_filter *filter)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -103,7 +141,7 @@ static __always_inline u64 task_owner(const struct otawrite_filter *filter)
 	return transaction ? transaction : OTAWRITE_OWNER_OTHER;
 }
 
-/* False: the map is full. */
+/* Bytes written for a transaction. False: the map is full. */
 static __always_inline bool count_transaction(u64 transaction, enum ota_step step, u32 bytes)
 {
 	struct otawrite_tx_key key = {.transaction = transaction, .step = step};

@@ -1,0 +1,142 @@
+"""Every query of every panel, variable and annotation, put to a Prometheus that scraped a fleet during updates. Each
+returns data, and data that changes as the updates go on: a panel that always shows the same shows nothing."""
+import json
+import math
+import os
+import unittest
+
+import grafana
+from fleet import JOB, Fleet
+
+BUILD = os.environ.get("KERNEL_EXPORTER_BUILD", os.path.join(grafana.ROOT, "build"))
+# Of the dashboards for one: all are asked for, so that every state of an update is met; one is drawn.
+SELECTED = {"fleet-ota": {}, "exporter": {}, "update": {"instance": list(Fleet.STORIES)},
+            "machine": {"instance": list(Fleet.STORIES)}}
+DRAWN = {**SELECTED, "update": {"instance": ["car-1"]}, "machine": {"instance": ["car-1"]}}
+
+# What returns data that may stand still in this story, and why.
+CONSTANT = {
+    ("exporter", "Probes attached"): "no probe is lost; a car that is off has no share",
+    ("exporter", "Programs"): "the same, program by program",
+    ("exporter", "Ledger writable"): "the ledger's medium stays whole; e2e.ota breaks one",
+    ("exporter", "Events lost"): "a machine in order need not lose any; e2e.churn fills a map",
+    ("exporter", "Events lost, by reason"): "the same",
+    ("machine", "Raises that were not seen"): "only an attachment in the middle of a softirq misses its raise",
+    ("exporter", "Cut short"): "every scrape keeps its deadline; e2e.half_open has one that does not",
+}
+
+# What returns none on a machine like this.
+ABSENT = {
+    ("update", "Reads that could not be corrected"): "no flash device; the kernel tests have one in a guest",
+    ("update", "Corrected bits"): "no flash device",
+    ("update", "Bad blocks"): "no flash device",
+    ("update", "Firmware loads"): "a kernel with lockdown and without kprobes shows nobody its firmware requests",
+}
+
+
+def states(series, steps):
+    """What was there at each step. A series is (labels, [(time, value)]); a NaN is nothing."""
+    found = [set() for _ in steps]
+    for labels, points in series:
+        for time, value in points:
+            if not math.isnan(value):
+                found[steps.index(time)].add((frozenset(labels.items()), value))
+    return found
+
+
+class DashboardQueries(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        fleet = cls.enterClassContext(Fleet())
+        cls.prometheus = fleet.prometheus
+        cls.start, cls.end = map(int, fleet.tell())
+        cls.steps = list(range(cls.start, cls.end + 1))
+        cls.results = {name: cls.ask(cls.queries(name, SELECTED)) for name in grafana.NAMES}
+
+    @classmethod
+    def tearDownClass(cls):
+        """Leaves what `draw` needs."""
+        drawn = {name: cls.queries(name, DRAWN) for name in grafana.NAMES}
+        marks = {name: [points[-1][1] for _, expression in queries.of_annotations()
+                        for _, points in cls.over_time(expression)] for name, queries in drawn.items()}
+        folder = os.path.join(BUILD, "dashboards")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "results.json"), "w", encoding="utf-8") as file:
+            json.dump({"start": cls.start, "end": cls.end, "marks": marks,
+                       "dashboards": {name: cls.ask(queries) for name, queries in drawn.items()}}, file)
+
+    @classmethod
+    def ask(cls, queries):
+        """{panel id: [series of each target]}"""
+        return {panel["id"]: [cls.over_time(expression) for expression in queries.of_panel(panel)]
+                for panel in grafana.panels(queries.dashboard)}
+
+    @classmethod
+    def queries(cls, name, selected):
+        return grafana.Queries(grafana.load(name), cls.start, cls.end, selected[name])
+
+    @classmethod
+    def over_time(cls, expression):
+        """An instant query is one at each second: what a person sees who looks again."""
+        return cls.prometheus.query_range(expression, cls.start, cls.end)
+
+    def changes(self, series):
+        """Whether series come or go or take another value."""
+        found = states(series, self.steps)
+        return any(state != found[0] for state in found)
+
+    def has_data(self, series):
+        return any(states(series, self.steps))
+
+    def faults(self, name):
+        found = []
+        for panel in grafana.panels(grafana.load(name)):
+            for target, series in zip(panel["targets"], self.results[name][panel["id"]]):
+                where = f"{panel['title']}, {target['refId']}: {target['expr']}"
+                if not self.has_data(series):
+                    found += [f"no data: {where}"] if (name, panel["title"]) not in ABSENT else []
+                elif not self.changes(series) and (name, panel["title"]) not in CONSTANT:
+                    found.append(f"never changes: {where}")
+        return found
+
+    def test_every_query_of_every_panel_returns_data_that_changes(self):
+        for name in grafana.NAMES:
+            with self.subTest(name):
+                self.assertEqual(self.faults(name), [])
+
+    def test_every_variable_has_values(self):
+        cars = list(Fleet.STORIES)
+        expected = {"job": [JOB], "instance": cars, "engine": ["custom", "rauc", "swupdate"]}
+        for name in grafana.NAMES:
+            for variable, selector, label in self.queries(name, SELECTED).of_variables():
+                with self.subTest(name, variable=variable):
+                    found = self.prometheus.label_values(label, selector, self.start, self.end)
+                    self.assertEqual(found, expected[variable])
+
+    def test_annotations_mark_the_ends_of_updates(self):
+        for name in ("update", "machine"):
+            for annotation, expression in self.queries(name, DRAWN).of_annotations():
+                with self.subTest(name, annotation=annotation):
+                    series = self.over_time(expression)
+                    self.assertTrue(self.changes(series), expression)
+                    [(labels, points)] = series
+                    self.assertEqual((labels["result"], labels["to"]), ("failed", "2.1"))
+                    self.assertGreater(points[-1][1], self.start * 1000)
+                    self.assertLess(points[-1][1], self.end * 1000)
+
+    def test_what_may_stand_still_is_there(self):
+        for name, title in {**CONSTANT, **ABSENT}:
+            self.assertIn(title, [panel["title"] for panel in grafana.panels(grafana.load(name))])
+
+    def test_a_query_for_what_is_not_there_and_one_that_stands_still_are_found(self):
+        self.assertFalse(self.has_data(self.over_time("kernel_nonsense_total")))
+        self.assertFalse(self.changes(self.over_time("kernel_nonsense_total")))
+        still = self.over_time("kernel_exporter_build_info{instance='car-1'}")
+        self.assertTrue(self.has_data(still))
+        self.assertFalse(self.changes(still))
+
+
+if __name__ == "__main__":
+    unittest.main()

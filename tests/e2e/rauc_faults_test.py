@@ -1,0 +1,208 @@
+"""Installations by RAUC on a medium that goes bad, and beside one: the right cause, its offset, no false one."""
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import unittest
+
+from exporter_process import DEFAULT_RULES, ROOT, ExporterProcess, run_exporter, wait_until
+from fault_device import FaultDevice
+from rauc import MIB, RaucMachine
+
+OTA_RULES = os.path.join(ROOT, "rules", "ota")
+IMAGE = 8 * MIB
+DETECTION_SECONDS = 0.5
+HEALTHY_RUNS = int(os.environ.get("KERNEL_EXPORTER_HEALTHY_RUNS", "3"))
+CAUSES = {errno.EIO: "io_error", errno.ENODATA: "media_error", errno.ENOSPC: "no_space",
+          errno.ETIMEDOUT: "timeout"}
+
+
+def random_offset():
+    return random.randrange(IMAGE // 4096) * 4096
+
+
+class RaucFaults(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.seed = random.randrange(1 << 32)
+        random.seed(cls.seed)
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="kernel_exporter_ota_")
+        self.addCleanup(folder.cleanup)
+        self.slot = self.enter(FaultDevice(IMAGE + 8 * MIB))
+        self.other = self.enter(FaultDevice(8 * MIB))
+        self.machine = self.enter(RaucMachine(size=8 * MIB, slots={"B": self.slot.path}))
+        self.bundle = self.machine.bundle("2.0", IMAGE)
+        self.role = random.choice(["slot", "data"])
+        self.socket = os.path.join(folder.name, "ota.sock")
+        config = os.path.join(folder.name, "ota.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            json.dump({"socket": self.socket, "ledger": os.path.join(folder.name, "ota.ledger"),
+                       "devices": {self.slot.path: self.role},
+                       "adapters": {"rauc": {"bus": self.machine.address}}}, file)
+        self.config = config
+        self.start_exporter()
+        self.failures = {}
+
+    def start_exporter(self):
+        self.exporter = self.enter(ExporterProcess(rules=[DEFAULT_RULES, OTA_RULES],
+                                                   arguments=["--ota.config", self.config]))
+
+    def kill_exporter(self):
+        self.exporter.send(signal.SIGKILL)
+        self.exporter.wait()
+
+    def wait_for_state(self, state):
+        return wait_until(lambda: (scrape := self.exporter.scrape()).value("ota_state", engine="rauc", state=state)
+                          and scrape, what=f"state {state}")
+
+    def enter(self, manager):
+        value = manager.__enter__()
+        self.addCleanup(manager.__exit__, None, None, None)
+        return value
+
+    def open_updates(self):
+        return json.loads(run_exporter("ota", "--socket", self.socket, "status", "--json").stdout)
+
+    def last(self):
+        return json.loads(run_exporter("ota", "--socket", self.socket, "history", "--json").stdout)[-1]
+
+    def wait_for_failures(self, count):
+        return wait_until(lambda: (scrape := self.exporter.scrape()).value(
+            "ota_transactions_total", engine="rauc", result="failed") == count and scrape, what=f"failure {count}")
+
+    def check_cause(self, scrape, cause):
+        """Exactly one more failure, of this cause."""
+        self.failures[cause] = self.failures.get(cause, 0) + 1
+        counted = {labels["cause"]: value for labels, value in scrape.series("ota_failures_total", engine="rauc") if value}
+        self.assertEqual(counted, self.failures, f"seed {self.seed}: {self.exporter.log}")
+
+    def fail_an_installation(self):
+        self.machine.install(self.bundle, check=False)
+        return self.wait_for_failures(sum(self.failures.values()) + 1)
+
+    def check_place(self, scrape, cause, bad):
+        """The offset is the start of the request that touched what was bad."""
+        offset = scrape.value("ota_last_failure_offset_bytes")
+        self.assertEqual(scrape.value("ota_last_failure_info", engine="rauc", cause=cause, device=self.slot.name), 1)
+        with open(f"/sys/block/{self.slot.name}/queue/max_sectors_kb", encoding="ascii") as file:
+            longest = int(file.read()) * 1024
+        self.assertLessEqual(offset, bad, f"seed {self.seed}")
+        self.assertLess(bad, offset + longest, f"seed {self.seed}")
+        # What of the request reached the medium began there or behind it.
+        wait_until(lambda: any(offset <= hit <= bad < hit + length for _, hit, length, _ in self.slot.hits),
+                   what=f"a request at {bad} that failed, in one at {offset}: {self.slot.hits}")
+        self.assertGreater(scrape.sum("ota_io_errors_total", device=self.slot.name, role=self.role), 0)
+        self.assertEqual(scrape.sum("ota_io_errors_total", device=self.other.name), 0)
+        self.assertLessEqual(scrape.value("ota_cause_detection_seconds"), DETECTION_SECONDS)
+
+    def test_a_bad_block_is_the_cause_with_its_offset(self):
+        for error, cause in CAUSES.items():
+            with self.subTest(cause, seed=self.seed):
+                bad = random_offset()
+                self.slot.clear()
+                self.slot.fail("write", bad, error)
+                scrape = self.fail_an_installation()
+                self.check_cause(scrape, cause)
+                self.check_place(scrape, cause, bad)
+                ended = self.last()
+                self.assertEqual((ended["result"], ended["cause"], ended["device"]), ("failed", cause, self.slot.name))
+        self.slot.clear()
+        self.machine.install(self.bundle)  # the control: the same medium, healthy again
+
+    def test_of_two_faults_the_stronger_one_is_the_cause(self):
+        while True:
+            first, second = random_offset(), random_offset()
+            if abs(first - second) >= 2 * MIB:  # in requests of their own
+                break
+        self.slot.fail("write", first, errno.EIO)
+        self.slot.fail("write", second, errno.ENODATA)
+        self.other.fail("write", 0, errno.ETIMEDOUT)
+        self.assertNotEqual(self.write(self.other.path), 0)
+        self.fail_an_installation()
+        ended = self.last()
+        seen = {(entry["cause"], entry["device"]) for entry in ended["evidence"]}
+        self.assertEqual(seen, {("io_error", self.slot.name), ("media_error", self.slot.name)}, f"seed {self.seed}")
+        self.assertEqual((ended["cause"], ended["device"]), ("media_error", self.slot.name))
+        self.assertLessEqual(ended["offset"], second)
+
+    def test_healthy_updates_beside_a_failing_device_and_on_a_slow_one_are_clean(self):
+        self.other.fail("write", 0, errno.EIO, length=8 * MIB)
+        for run in range(HEALTHY_RUNS):
+            with self.subTest(run=run):
+                self.slot.delay(40 if run % 3 == 2 else 0)
+                self.assertNotEqual(self.write(self.other.path), 0)
+                client = self.machine.start_install(self.bundle)
+                with client:
+                    self.assertNotEqual(self.write(self.other.path), 0)
+                    output = client.communicate(timeout=120)[0]
+                self.assertEqual(client.returncode, 0, output)
+                self.assertGreater(len(self.other.hits), 0)
+                self.slot.delay(0)
+                scrape = self.wait_for_state("rebooting")
+                self.assertNotIn("ota_last_failure_info", scrape.types)
+                self.assertEqual(scrape.sum("ota_failures_total", engine="rauc"), 0)
+                self.assertNotIn("evidence", self.open_updates()[0])
+                run_exporter("ota", "--socket", self.socket, "end", "rolled_back")
+        self.assertEqual(self.exporter.scrape().value("ota_transactions_total", engine="rauc", result="rolled_back"), HEALTHY_RUNS)
+
+    def test_a_service_that_is_killed_fails_its_update(self):
+        self.slot.delay(40)
+        with self.machine.start_install(self.bundle) as client:
+            self.wait_for_state("applying")
+            self.machine.service.send_signal(signal.SIGKILL)
+            scrape = self.wait_for_failures(1)
+            client.communicate(timeout=30)
+        self.check_cause(scrape, "signal_killed")
+        self.machine.stop_service()
+        self.slot.delay(0)
+        self.machine.start_service()
+        self.machine.install(self.bundle)
+        self.wait_for_state("rebooting")
+
+    def test_a_service_that_hangs_disturbs_nobody(self):
+        self.slot.delay(40)
+        with self.machine.start_install(self.bundle) as client:
+            self.wait_for_state("applying")
+            self.machine.service.send_signal(signal.SIGSTOP)
+            self.assertEqual(self.exporter.stop(), 0)
+            self.start_exporter()
+            self.wait_for_state("applying")
+            wait_until(lambda: self.exporter.scrape().value("kernel_exporter_ota_adapter_connected", engine="rauc"),
+                       what="the service's name on the bus")
+            self.machine.service.send_signal(signal.SIGCONT)
+            self.assertEqual(client.wait(60), 0)
+            client.stdout.read()
+        self.wait_for_state("rebooting")
+        self.assertEqual([update["number"] for update in self.open_updates()], [1])
+
+    def test_an_exporter_that_is_killed_goes_on_with_the_update(self):
+        self.slot.delay(100)
+        with self.machine.start_install(self.bundle) as client:
+            self.wait_for_state("applying")
+            self.kill_exporter()
+            self.start_exporter()
+            self.wait_for_state("applying")
+            self.assertIsNone(client.poll(), "the installation has ended already")
+            self.kill_exporter()
+            self.slot.delay(0)
+            self.assertEqual(client.wait(60), 0)
+            client.stdout.read()
+        self.start_exporter()
+        self.wait_for_state("rebooting")  # as RAUC tells it afterwards
+        updates = self.open_updates()
+        self.assertEqual([(update["number"], update["to"]) for update in updates], [(1, "2.0")])
+        self.assertEqual(self.exporter.scrape().sum("ota_transactions_total", engine="rauc"), 0)
+
+    @staticmethod
+    def write(path):
+        return subprocess.run(["dd", "if=/dev/zero", f"of={path}", "bs=64k", "count=1", "oflag=direct"],
+                              capture_output=True, check=False).returncode
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,63 @@
+// Firmware, where the kernel has a driver that asks for what one tells it: the guests.
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "child_process.h"
+#include "exporter_process.h"
+#include "kernel_module.h"
+#include "text.h"
+#include "update.h"
+#include "verify.h"
+
+namespace kernel_exporter {
+namespace {
+
+constexpr char kLoads[] = "ota_firmware_loads_total";
+constexpr char kPath[] = "/sys/module/firmware_class/parameters/path";
+constexpr char kTrigger[] = "/sys/devices/virtual/misc/test_firmware/trigger_request";
+constexpr int kPresent = 3;
+constexpr int kMissing = 2;
+
+// A folder that the kernel searches for firmware first, with one file in it.
+class FirmwareFolder {
+ public:
+  FirmwareFolder() : folder_("/tmp/kernel_exporter_firmware.XXXXXX") {
+    if (::mkdtemp(folder_.data()) == nullptr) give_up(folder_);
+    std::ofstream(folder_ + "/ecu.bin") << "firmware";
+    write_text(kPath, folder_);
+  }
+  ~FirmwareFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  FirmwareFolder(const FirmwareFolder&) = delete;
+  FirmwareFolder& operator=(const FirmwareFolder&) = delete;
+
+ private:
+  std::string folder_;
+};
+
+// Whether the driver got it.
+bool request(const std::string& name) {
+  const std::string script = "printf " + name + " >" + kTrigger + " 2>/dev/null && echo yes";
+  return run_program({"/bin/sh", "-c", script + "; true"}) == "yes\n";
+}
+
+TEST(Firmware, CountsWhatDriversGotAndWhatThereWasNot) {
+  const ExporterProcess exporter({ota_rules("firmware")});
+  VERIFY_EQ(exporter.scrape().sum(kLoads), 0);
+  if (!has_module("test_firmware")) return;
+  const FirmwareFolder folder;
+  const KernelModule driver("test_firmware");
+  for (int i = 0; i < kPresent; ++i) VERIFY_TRUE(request("ecu.bin"));
+  for (int i = 0; i < kMissing; ++i) VERIFY_FALSE(request("missing.bin"));
+  const Samples samples = exporter.scrape();
+  VERIFY_EQ(samples.sum(kLoads, {{"result", "loaded"}}), kPresent);
+  VERIFY_EQ(samples.sum(kLoads, {{"result", "not_found"}}), kMissing);
+  VERIFY_EQ(samples.sum(kLoads), kPresent + kMissing);
+}
+
+}  // namespace
+}  // namespace kernel_exporter

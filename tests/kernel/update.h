@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace kernel_exporter {
+
+// What an exporter needs to follow updates, in a folder of its own, and an agent that speaks to it.
+class Update {
+ public:
+  Update();
+  ~Update();
+  Update(const Update&) = delete;
+  Update& operator=(const Update&) = delete;
+
+  std::vector<std::string> options() const { return {"--ota.config", folder_ + "/ota.yaml"}; }
+
+  // `kernel_exporter ota WORDS`; gives up when the exporter refuses.
+  std::string tell(const std::vector<std::string>& words) const;
+
+ private:
+  std::string folder_;
+};
+
+std::string ota_rules(const std::string& probe);       // rules/ota/PROBE.yaml
+std::string full_ota_rules(const std::string& probe);  // rules/ota-full/PROBE.yaml
+
+}  // namespace kernel_exporter
