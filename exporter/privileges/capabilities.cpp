@@ -59,6 +59,12 @@ bool lookups_need_privilege(cap_t current, const HostPaths& paths) {
   return refused;
 }
 
+// Debian's and Android's kernels know a level 3, at which CAP_PERFMON is not enough.
+bool perf_events_need_admin(const HostPaths& paths) {
+  const auto level = read_text_file(paths.procfs + "/sys/kernel/perf_event_paranoid", 16);
+  return level && level->starts_with('3');
+}
+
 std::vector<Kept> wanted(const PrivilegeNeeds& needs, cap_t current, const HostPaths& paths) {
   std::vector<Kept> kept;
   if (lookups_need_privilege(current, paths)) {
@@ -71,7 +77,10 @@ std::vector<Kept> wanted(const PrivilegeNeeds& needs, cap_t current, const HostP
     kept.push_back({CAP_SYS_PTRACE, "finding network namespaces by processes"});
   }
   if (needs.kernel_symbols) kept.push_back({CAP_SYSLOG, "addresses of kernel symbols"});
-  if (needs.perf_events) kept.push_back({CAP_PERFMON, "attaching programs while an update runs"});
+  if (needs.perf_events) {
+    kept.push_back({perf_events_need_admin(paths) ? CAP_SYS_ADMIN : CAP_PERFMON,
+                    "attaching programs while an update runs"});
+  }
   if (needs.low_port) kept.push_back({CAP_NET_BIND_SERVICE, "listening below port 1024"});
   std::erase_if(kept, [&](const Kept& entry) { return !permitted(current, entry.capability); });
   return kept;

@@ -160,7 +160,9 @@ class Booted(unittest.TestCase):
     def test_nothing_is_amiss_in_its_log(self):
         journal = self.section("journal")
         self.assertRegex(journal, "info: listening on http://127.0.0.1:10435")
-        self.assertEqual([line for line in journal.splitlines() if re.match("warning|error", line)], [])
+        # No flash in this machine, and no kprobes for this user: packaging/README.md.
+        self.assertEqual([line for line in journal.splitlines()
+                          if re.match("warning|error", line) and "not attached: mtd_" not in line], [])
 
     def test_every_thread_is_another_user_without_privilege(self):
         users = {tuple(ids.split()) for ids in self.statuses("Uid")}
@@ -178,12 +180,14 @@ class Booted(unittest.TestCase):
         self.assertEqual([(name, mode) for name, _, mode in owners],
                          [("/run/kernel_exporter", "755"), ("/run/kernel_exporter/ota.sock", "666"),
                           ("/var/lib/kernel_exporter/", "750")])
-        self.assertEqual({user for _, user, _ in owners}, {"kernel_exporter"})
+        self.assertEqual({user for _, user, _ in owners}, {self.statuses("Uid")[0].split()[0]})
 
     def test_every_program_of_the_default_rules_is_attached(self):
-        attached = self.metrics("first").series("kernel_exporter_probe_attached")
-        self.assertEqual({labels["probe"] for labels, _ in attached},
-                         {"softirq", "runqueue", "netdrop", "blockio", "otawrite"})
+        programs = self.metrics("first").series("kernel_exporter_probe_attached")
+        attached = {labels["probe"] for labels, value in programs if value == 1}
+        self.assertLessEqual({"softirq", "runqueue", "netdrop", "blockio", "otawrite", "firmware"}, attached)
+        missing = {labels["probe"] for labels, value in programs if value == 0}
+        self.assertLessEqual(missing, {"mtd"})
 
     def dropped(self, name):
         return self.metrics(name).sum("kernel_netdrop_packets_total", device="lo", reason="no_socket")
