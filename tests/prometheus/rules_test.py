@@ -78,6 +78,19 @@ class Rules(unittest.TestCase):
         self.assertEqual(rule_files.names_in(text), {"x_total", "y:z:w_1h", "w"})
 
 
+class Fleet(unittest.TestCase):
+    def check(self, name, *flags):
+        path = os.path.join(rule_files.ROOT, "packaging", "fleet", name)
+        return run("promtool", "check", "config", "--syntax-only", *flags, path)
+
+    def test_promtool_finds_no_fault_in_the_configurations(self):
+        for done in (self.check("prometheus-agent.yml", "--agent"), self.check("prometheus-receiver.yml")):
+            self.assertEqual(done[0], 0, done[1])
+
+    def test_an_agent_takes_no_configuration_of_a_receiver(self):
+        self.assertNotEqual(self.check("prometheus-receiver.yml", "--agent")[0], 0)
+
+
 class Routing(unittest.TestCase):
     def route(self, **labels):
         code, text = run("amtool", "config", "routes", "test", "--config.file", rule_files.ALERTMANAGER,
