@@ -11,7 +11,7 @@ import rule_files
 
 
 def run(*command):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=100)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=170)
     return done.returncode, done.stdout.decode()
 
 
@@ -76,6 +76,19 @@ class Rules(unittest.TestCase):
     def test_names_are_found_in_expressions(self):
         text = 'sum by (a) (rate(x_total{b="c_d"}[5m])) > 14.4 * 0.01 and on (job) y:z:w_1h offset 1h unless w == bool 1e3'
         self.assertEqual(rule_files.names_in(text), {"x_total", "y:z:w_1h", "w"})
+
+
+class Fleet(unittest.TestCase):
+    def check(self, name, *flags):
+        path = os.path.join(rule_files.ROOT, "packaging", "fleet", name)
+        return run("promtool", "check", "config", "--syntax-only", *flags, path)
+
+    def test_promtool_finds_no_fault_in_the_configurations(self):
+        for done in (self.check("prometheus-agent.yml", "--agent"), self.check("prometheus-receiver.yml")):
+            self.assertEqual(done[0], 0, done[1])
+
+    def test_an_agent_takes_no_configuration_of_a_receiver(self):
+        self.assertNotEqual(self.check("prometheus-receiver.yml", "--agent")[0], 0)
 
 
 class Routing(unittest.TestCase):
