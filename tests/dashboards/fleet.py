@@ -25,6 +25,7 @@ MB = 1 << 20
 DISK = 16 * MB
 PAYLOAD = 12 * MB
 JOB = "kernel_exporter"
+STORY_SECONDS = 120
 RULES = [path for folder in (DEFAULT_RULES, os.path.join(ROOT, "rules", "ota"))
          for path in glob.glob(os.path.join(folder, "*.yaml"))]
 
@@ -147,9 +148,9 @@ class RaucCar(Car):
 
 
 def reboot(car, fleet):
-    """Off until Prometheus has seen it."""
+    """Off until Prometheus has seen it and its rules hold the car for lost."""
     car.stop()
-    while fleet.up(car):
+    while fleet.up(car) or not fleet.is_lost(car):
         yield
     car.boot()
 
@@ -290,6 +291,9 @@ class Fleet:
     def up(self, car):
         return self.prometheus.query(f'up{{instance="{car.name}"}}')[0][1] == 1
 
+    def is_lost(self, car):
+        return bool(self.prometheus.query(f'ota:not_back:info{{instance="{car.name}"}}'))
+
     def _tick(self):
         after = self.prometheus.scrapes(len(self.cars)) + 1
         self.prometheus.wait_for_scrapes(after, len(self.cars))
@@ -300,6 +304,7 @@ class Fleet:
         began = time.time()
         threads = [story(self.cars[name], self) for name, stories in self.STORIES.items() for story in stories]
         while threads:
+            assert time.time() - began < STORY_SECONDS, threads
             threads = [thread for thread in threads if next(thread, self) is None]
             self._tick()
         for _ in range(3):
