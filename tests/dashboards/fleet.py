@@ -25,7 +25,7 @@ MB = 1 << 20
 DISK = 16 * MB
 PAYLOAD = 12 * MB
 JOB = "kernel_exporter"
-STORY_SECONDS = 120
+STORY_SECONDS = 180
 RULES = [path for folder in (DEFAULT_RULES, os.path.join(ROOT, "rules", "ota"))
          for path in glob.glob(os.path.join(folder, "*.yaml"))]
 
