@@ -18,7 +18,7 @@ compressed(${PACKAGING}/man/kernel_exporter.8 kernel_exporter.8)
 get_property(COMPRESSED GLOBAL PROPERTY COMPRESSED)
 add_custom_target(compressed ALL DEPENDS ${COMPRESSED})
 
-install(DIRECTORY rules DESTINATION share/kernel_exporter)
+install(DIRECTORY rules DESTINATION share/kernel_exporter PATTERN tests EXCLUDE)
 install(FILES ${PACKAGING}/systemd/kernel_exporter.service DESTINATION lib/systemd/system)
 install(FILES ${PACKAGING}/config/ota.yaml DESTINATION /etc/kernel_exporter)
 install(FILES ${PACKAGING}/config/kernel_exporter.default DESTINATION /etc/default
@@ -43,12 +43,13 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PACKAGING}/debian/postinst ${PACKAGING}/debian/prerm
   ${PACKAGING}/debian/postrm ${PACKAGING}/debian/conffiles)
+# The first line is the synopsis; CPack indents the others.
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "Prometheus exporter for what only the Linux kernel knows
- Small eBPF programs count inside the kernel: how long softirqs and tasks waited,
- which packets were dropped and why, how long disks took and what they answered,
- and what an over-the-air update wrote where. A scrape turns their maps into
- metrics as rule files say.
- .
- Needs Linux 5.10 or later with BTF (CONFIG_DEBUG_INFO_BTF).")
+Small eBPF programs count inside the kernel: how long softirqs and tasks
+waited, which packets were dropped and why, how long disks took and what they
+answered, and what an over-the-air update wrote where. A scrape turns their
+maps into metrics as rule files say.
+.
+Needs Linux 5.10 or later with BTF (CONFIG_DEBUG_INFO_BTF).")
 include(CPack)

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "base/unique_fd.h"
@@ -96,6 +97,17 @@ Result<std::string> cgroup_of_process(const HostPaths& paths, pid_t pid) {
     return std::string(line.substr(3));
   }
   return fail(file + ": no cgroup2");
+}
+
+bool cgroup_populated(const HostPaths& paths, const std::string& path) {
+  const Result<UniqueFd> root = open_cgroup_root(paths);
+  if (!root) return false;
+  const UniqueFd file(
+      ::openat(root->get(), ("." + path + "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 256> text;
+  const ssize_t size = ::read(file.get(), text.data(), text.size());
+  return size > 0 && std::string_view(text.data(), static_cast<size_t>(size)).find("populated 1") !=
+                         std::string_view::npos;
 }
 
 Cgroups::Cgroups(HostPaths paths) : paths_(std::move(paths)) {}

@@ -22,6 +22,9 @@ struct Cgroup {
 // The path of a process's cgroup below the cgroup2 root, from procfs/PID/cgroup; "/" is the root.
 [[nodiscard]] Result<std::string> cgroup_of_process(const HostPaths& paths, pid_t pid);
 
+// Whether there are processes in the cgroup or below it; false when it is gone.
+bool cgroup_populated(const HostPaths& paths, const std::string& path);
+
 // The cgroup2 hierarchy, found in procfs/self/mountinfo (unified or hybrid). One thread at a time.
 class Cgroups {
  public:

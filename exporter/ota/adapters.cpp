@@ -1,5 +1,7 @@
 #include "ota/adapters.h"
 
+#include <algorithm>
+
 #include "metrics/label_block.h"
 
 namespace kernel_exporter {
@@ -11,6 +13,17 @@ std::string label_of(std::string_view engine) {
   return block;
 }
 
+// What slows an update down does not break it.
+bool breaks(const OtaEvidence& seen) {
+  const bool overdue = seen.cause == OtaCause::kTimeout && seen.device.empty();
+  return seen.cause <= OtaCause::kVerifyFailed && !overdue;
+}
+
+bool troubled(const OtaTracker& tracker, const std::string& engine) {
+  const auto open = tracker.book()->find_open({engine, ""});
+  return open && std::any_of((*open)->evidence.begin(), (*open)->evidence.end(), breaks);
+}
+
 }  // namespace
 
 OtaAdapters::OtaAdapters(OtaTracker& tracker, const OtaConfig& config, const HostPaths& paths)
@@ -18,6 +31,11 @@ OtaAdapters::OtaAdapters(OtaTracker& tracker, const OtaConfig& config, const Hos
   const EngineListener listener = [this](const EngineEvent& event) { driver_.handle(event); };
   if (config.swupdate) {
     swupdate_ = std::make_unique<SwupdateAdapter>(*config.swupdate, listener, paths);
+  }
+  if (!config.cgroups.empty()) {
+    cgroups_ = std::make_unique<CgroupAdapter>(
+        config.cgroups, listener,
+        [&tracker](const std::string& engine) { return troubled(tracker, engine); }, paths);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "host/paths.h"
 #include "metrics/sample_sink.h"
+#include "ota/cgroup_adapter.h"
 #include "ota/config.h"
 #include "ota/engine_driver.h"
 #include "ota/rauc.h"
@@ -33,6 +34,7 @@ class OtaAdapters {
   EngineDriver driver_;  // first: the adapters' threads use it
   std::unique_ptr<RaucAdapter> rauc_;
   std::unique_ptr<SwupdateAdapter> swupdate_;
+  std::unique_ptr<CgroupAdapter> cgroups_;
 };
 
 }  // namespace kernel_exporter

@@ -64,13 +64,15 @@ int64_t time_of(YamlSection& section, std::string_view key, int64_t otherwise) {
   return otherwise;
 }
 
+std::string no_engine_name(const std::string& name) {
+  return "\"" + name + "\" is no engine name: at most 32 letters, digits, \"_\", \"-\", \".\"";
+}
+
 void parse_engines(YamlSection& section, OtaConfig& config) {
   config.engines = section.text_list("engines");
   for (const std::string& engine : config.engines) {
     if (is_engine_name(engine)) continue;
-    section.error(
-        section.take("engines"),
-        "\"" + engine + "\" is no engine name: at most 32 letters, digits, \"_\", \"-\", \".\"");
+    section.error(section.take("engines"), no_engine_name(engine));
   }
   constexpr size_t kMaxEngines = 16;
   if (config.engines.size() > kMaxEngines) {
@@ -132,6 +134,33 @@ void parse_swupdate(YamlSection& adapters, OtaConfig& config) {
   know_engine(config, "swupdate");
 }
 
+void parse_cgroup(const YAML::Node& node, const YamlSection& adapters, OtaConfig& config) {
+  YamlSection section(node, adapters.file(), "adapter cgroup", adapters.diagnostics());
+  OtaCgroupConfig cgroup{section.required_text("engine"), section.required_text("glob")};
+  if (!cgroup.engine.empty() && !is_engine_name(cgroup.engine)) {
+    section.error(section.take("engine"), no_engine_name(cgroup.engine));
+  }
+  // The root is never empty.
+  if (!cgroup.glob.empty() && (!cgroup.glob.starts_with('/') || cgroup.glob == "/")) {
+    section.error(section.take("glob"),
+                  "\"glob\" must be of paths below the cgroup2 root, such as "
+                  "/ota.slice/*");
+  }
+  section.finish();
+  know_engine(config, cgroup.engine);
+  config.cgroups.push_back(std::move(cgroup));
+}
+
+void parse_cgroups(YamlSection& adapters, OtaConfig& config) {
+  const YAML::Node list = adapters.take("cgroup");
+  if (list.IsNull()) return;
+  if (!list.IsSequence()) {
+    adapters.error(list, "\"cgroup\" must be a list of {engine, glob}");
+    return;
+  }
+  for (const YAML::Node& node : list) parse_cgroup(node, adapters, config);
+}
+
 // Each adapter takes its own key and is off without it.
 void parse_adapters(YamlSection& section, OtaConfig& config) {
   const YAML::Node node = section.take("adapters");
@@ -139,6 +168,7 @@ void parse_adapters(YamlSection& section, OtaConfig& config) {
   YamlSection adapters(node, section.file(), "adapters", section.diagnostics());
   parse_rauc(adapters, config);
   parse_swupdate(adapters, config);
+  parse_cgroups(adapters, config);
   adapters.finish();
 }
 

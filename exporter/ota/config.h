@@ -24,6 +24,12 @@ struct OtaSwupdateConfig {
   std::string control_socket = "/tmp/sockinstctrl";
 };
 
+// An engine that nobody speaks for.
+struct OtaCgroupConfig {
+  std::string engine;
+  std::string glob;  // of the paths of its cgroups below the cgroup2 root (host/cgroup_glob.h)
+};
+
 // The file behind `serve --ota.config`.
 struct OtaConfig {
   std::string socket = "/run/kernel_exporter/ota.sock";
@@ -39,6 +45,7 @@ struct OtaConfig {
   int64_t timeout_ns = 0;                  // a transaction as a whole; 0: no limit
   std::optional<OtaRaucConfig> rauc;
   std::optional<OtaSwupdateConfig> swupdate;
+  std::vector<OtaCgroupConfig> cgroups;
 };
 
 // Letters, digits, "_", "-" and ".", a letter or digit first, at most 32: it becomes a label value.

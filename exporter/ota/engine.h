@@ -38,6 +38,7 @@ struct EngineEvent {
   std::vector<std::string> standby;  // kBooted: the slots that do not run
   bool confirmed = false;            // kBooted: the engine holds what runs for good
   bool needs_reboot = true;          // kStarted: false when kInstalled is all there is to wait for
+  std::string cgroup;                // kStarted: the update's, where known without a process
   pid_t pid = 0;  // kStarted: the service, whose cgroup is the update's; 0: unknown
   OtaCause cause = OtaCause::kNone;
   std::string detail;

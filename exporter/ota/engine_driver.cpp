@@ -161,6 +161,7 @@ std::vector<OtaDevice> EngineDriver::devices_of(const EngineEvent& event) const 
 
 // Everything is below the root, so that it tells nobody's writes from others'.
 std::string EngineDriver::cgroup_of(const EngineEvent& event) const {
+  if (!event.cgroup.empty()) return event.cgroup;
   if (event.pid == 0) return "";
   auto cgroup = cgroup_of_process(paths_, event.pid);
   if (!cgroup) {

@@ -10,6 +10,7 @@ namespace kernel_exporter {
 namespace {
 
 constexpr std::chrono::milliseconds kPoll(200);
+constexpr uint64_t kNoTransaction = 0;  // what the configuration alone wants bound
 
 static_assert(static_cast<int>(OtaRole::kSlot) == OTA_ROLE_SLOT);
 static_assert(static_cast<int>(OtaRole::kBootenv) == OTA_ROLE_BOOTENV);
@@ -72,7 +73,9 @@ void OtaKernelWatch::bind_boot_environments(const OtaConfig& config) {
     if (role != OtaRole::kBootenv) continue;
     OtaDevice device;
     device.path = path;
-    if (!resolve_device(paths_, device) || !device.block) continue;
+    device.role = role;
+    if (!resolve_device(paths_, device) || flash_.bind(device, kNoTransaction)) continue;
+    if (!device.block) continue;
     const BlockNumber number = {device.major, device.minor};
     complain(bindings_.bind_device(number, OTA_ROLE_BOOTENV));
     boot_environments_.insert(number);
@@ -107,7 +110,9 @@ void OtaKernelWatch::bind(const OtaTransaction& transaction) {
 }
 
 void OtaKernelWatch::release_idle_devices() {
-  flash_.release(open_);
+  std::set<uint64_t> users = open_;
+  users.insert(kNoTransaction);
+  flash_.release(users);
   std::set<BlockNumber> wanted = boot_environments_;
   for (const uint64_t number : open_)
     wanted.insert(devices_[number].begin(), devices_[number].end());

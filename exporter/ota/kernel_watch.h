@@ -23,7 +23,7 @@ namespace kernel_exporter {
 // devices and the cgroup of an open transaction to the probes otawrite and mtd, and hands what goes
 // wrong with them to the tracker as evidence, within a fifth of a second while an update is open.
 // Devices stay bound after an update has ended, because writeback goes on, until the next one
-// begins; boot environments on block devices that the configuration names are always bound.
+// begins; the boot environments that the configuration names are always bound.
 class OtaKernelWatch : public OtaListener {
  public:
   // The object, which the bindings are of, and the tracker must outlive the watch.

@@ -26,9 +26,11 @@ constexpr milliseconds kFolderPause{50};
 constexpr milliseconds kHistory{500};
 // How long one socket may lag behind the other.
 constexpr milliseconds kSettle{200};
-// The engine opens its control socket after its progress socket.
+// The engine opens its control socket after its progress socket, a few milliseconds as a rule.
 constexpr milliseconds kSubscribe{5000};
-constexpr milliseconds kSubscribePause{20};
+constexpr milliseconds kFirstSubscribePause{1};
+// The kernel tells when a process began in steps of this length.
+constexpr int64_t kTickNs = 10'000'000;
 constexpr milliseconds kForever{-1};
 constexpr milliseconds kRefusedPause{60'000};
 
@@ -55,6 +57,7 @@ struct SwupdateAdapter::Connection {
   EngineProcess process;
   bool fresh = false;  // all that it has to tell is news
   bool subscribed = false;
+  milliseconds subscribe_pause = kFirstSubscribePause;
   Clock::time_point since = Clock::now();
 
   bool younger_than(milliseconds age) const { return Clock::now() - since < age; }
@@ -66,7 +69,7 @@ SwupdateAdapter::SwupdateAdapter(OtaSwupdateConfig config, EngineListener listen
     : config_(std::move(config)),
       listener_(std::move(listener)),
       paths_(std::move(paths)),
-      started_ns_(boottime_ns()),
+      started_ns_(boottime_ns() - kTickNs),
       words_(kEngine),
       pause_(kFirstPause),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -134,7 +137,7 @@ void SwupdateAdapter::follow(const std::stop_token& stop, UniqueFd progress) {
 milliseconds SwupdateAdapter::subscribe(Connection& connection) {
   if (connection.subscribed || !connection.younger_than(kSubscribe)) return kForever;
   auto control = connect_engine_socket(config_.control_socket);
-  if (!control) return kSubscribePause;
+  if (!control) return connection.subscribe_pause *= 2;
   connection.subscribed = true;
   // Fits into the socket's buffer whole.
   const std::string request = swupdate_subscription();

@@ -69,8 +69,11 @@ std::string place_of(const SwupdateProgress& message) {
 // The download broke off; but for 23, which is the downloader that finds the installer gone. What
 // is cut off does not match its checksum either.
 bool broke_off(std::string_view text) {
-  return text.find("Channel operation returned error (") != std::string_view::npos &&
-         text.find("error (23)") == std::string_view::npos;
+  const auto says = [&](std::string_view part) {
+    return text.find(part) != std::string_view::npos;
+  };
+  return says("too many failed download attempts") ||
+         (says("Channel operation returned error (") && !says("error (23)"));
 }
 
 }  // namespace
@@ -169,9 +172,8 @@ std::vector<EngineEvent> SwupdateWords::heard(const SwupdateProgress& message) {
       end(events, installed());
       break;
     case Status::kFailure:
+      // The reason, or the downloader's word on it, may come after it.
       ending_ = failed(place_of(message));
-      // The downloader's word on it comes from another process, and may be the last.
-      if (ending_->cause != OtaCause::kVerifyFailed) end(events, *ending_);
       break;
     case Status::kDownload:
       // The first comes before the start, the last may come after the end; neither knows of steps.
@@ -202,7 +204,9 @@ std::vector<EngineEvent> SwupdateWords::heard(const SwupdateNotice& notice) {
   if (notice.status == Status::kSuccess) ending_ = installed();
   if (notice.status != Status::kFailure) return events;
   remember(notice.text);
-  if (notice.error != 0 || ending_) ending_ = failed("");
+  if (notice.error != 0 || (ending_ && ending_->kind == Kind::kFailed)) {
+    ending_ = failed(notice.text);
+  }
   return events;
 }
 

@@ -93,6 +93,7 @@ constexpr AllowedCall kAllowed[] = {
     {"rt_sigtimedwait_time64"},
     {"sigaltstack"},
     // Who and where we are.
+    {"capget"},
     {"getuid"},
     {"geteuid"},
     {"getgid"},
@@ -102,7 +103,7 @@ constexpr AllowedCall kAllowed[] = {
     {"getrusage"},
     {"uname"},
     {"sysinfo"},
-    // Waiting for descriptors.
+    // Waiting for descriptors, and for the end of an engine's process.
     {"poll"},
     {"ppoll"},
     {"ppoll_time64"},
@@ -114,6 +115,7 @@ constexpr AllowedCall kAllowed[] = {
     {"epoll_wait"},
     {"epoll_pwait"},
     {"eventfd2"},
+    {"pidfd_open"},
     {"pipe2"},
     {"timerfd_create"},
     {"timerfd_settime"},

@@ -223,7 +223,11 @@ Loader::Attempt Loader::attempt(const LoadPlan& plan, const std::vector<size_t>&
   if (error == 0) return {std::move(object), ""};
   const std::string log = take_libbpf_log();
   if (is_policy(error, log)) {
-    return {nullptr, "this kernel permits it to nobody (lockdown, or a security policy)", true};
+    return {
+        nullptr,
+        "this kernel does not permit it (lockdown, a security policy, or for functions of modules "
+        "no CAP_SYS_ADMIN)",
+        true};
   }
   return {nullptr, explain_refusal(error, log), -error == kKernelNotSupported};
 }

@@ -43,8 +43,8 @@ class FaultDevice:
         # The loop device lets go of its file a moment after the last who has it open.
         wait_until(lambda: subprocess.run(["umount", self._mount], capture_output=True, check=False).returncode == 0,
                    what=f"unmounting {self._mount}")
-        # Who made himself a mount namespace meanwhile has a copy of the mount, so that it ends by a signal only.
-        self._process.terminate()
+        # Who made himself a mount namespace meanwhile has a copy of the mount, so that unmounting ours does not end it.
+        self._process.kill()
         self._process.wait(10)
         self._reader.join(10)
         self._process.stdin.close()

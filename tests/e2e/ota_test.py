@@ -1,4 +1,5 @@
 """Updates told by the command line, seen in /metrics, kept over restarts of the exporter."""
+import contextlib
 import json
 import os
 import signal
@@ -130,6 +131,81 @@ class Ota(unittest.TestCase):
             self.assertEqual(failed.value("ota_failures_total", engine="custom", cause="io_error"), 1)
             self.assertEqual(failed.value("ota_failures_total", engine="custom", cause="engine_error"), 0)
             self.assertEqual(failed.value("ota_last_failure_info", engine="custom", cause="io_error", device=name), 1)
+
+    def test_writes_to_the_boot_environment_are_seen_without_an_update(self):
+        def written(path):
+            subprocess.run(["dd", "if=/dev/zero", f"of={path}", "bs=4096", "count=5", "oflag=direct"],
+                           check=True, capture_output=True)
+
+        def requests(name):
+            with open(f"/sys/block/{name}/stat", encoding="ascii") as file:
+                return int(file.read().split()[4])
+        with LoopDevice(4 << 20) as bootenv, LoopDevice(4 << 20) as slot:
+            self.write_config(f"socket: {self.socket}\nledger: {self.ledger}\n"
+                              f"devices: {{{bootenv.path}: bootenv, {slot.path}: slot}}\n")
+            name = os.path.basename(bootenv.path)
+            with ExporterProcess(rules=[os.path.join(ROOT, "rules", "ota")],
+                                 arguments=["--ota.config", self.config]) as exporter:
+                before = requests(name)
+                written(bootenv.path)
+                written(slot.path)
+                scrape = exporter.scrape()
+                self.assertEqual(scrape.value("ota_bootenv_writes_total", device=name), 5)
+                self.assertEqual(requests(name) - before, 5)
+                self.assertEqual(len(scrape.series("ota_written_bytes_total")), 1)
+                self.assertEqual(len(scrape.series("ota_transaction_info")), 0)
+                # An update of another device leaves it watched.
+                for _ in range(2):
+                    self.ota("begin", "--id", "a", "--engine", "custom", "--device", f"{slot.path}=slot")
+                    self.ota("end", "failed")
+                written(bootenv.path)
+                self.assertEqual(exporter.scrape().value("ota_bootenv_writes_total", device=name), 10)
+
+    def test_an_update_that_gets_no_cpu_is_starved(self):
+        cgroup = os.path.join(cgroup2_mount(), "kernel_exporter_ota_starved")
+        os.makedirs(cgroup, exist_ok=True)
+        self.addCleanup(self.remove_cgroup, cgroup)
+        self.write_config(f"socket: {self.socket}\nledger: {self.ledger}\nthresholds: {{starved: 300ms}}\n")
+        spin = "while :; do :; done"
+
+        def process(words):
+            child = subprocess.Popen(["sh", "-c", words])
+            self.addCleanup(child.wait)
+            self.addCleanup(child.kill)
+            return child
+
+        def clock(child, field):  # of schedstat: 0 is what it ran, 1 what it waited, in seconds
+            with open(f"/proc/{child.pid}/schedstat", encoding="ascii") as file:
+                return int(file.read().split()[field]) / 1e9
+
+        def is_asleep(child):
+            with open(f"/proc/{child.pid}/stat", encoding="ascii") as file:
+                return "(sleep) S" in file.read()
+        cpu = min(os.sched_getaffinity(0))
+        enter = f"echo $$ > {cgroup}/cgroup.procs; exec taskset -c {cpu}"
+        with ExporterProcess(rules=[os.path.join(ROOT, "rules", "ota")],
+                             arguments=["--ota.config", self.config]) as exporter:
+            # The control: an update that waits for something else, beside others that take the CPU.
+            sleeper = process(f"{enter} sleep 1000")
+            wait_until(lambda: is_asleep(sleeper), seconds=60, what="a process that sleeps")
+            self.ota("begin", "--id", "a", "--engine", "custom", "--cgroup", "/kernel_exporter_ota_starved")
+            hogs = [process(f"exec taskset -c {cpu} sh -c '{spin}'") for _ in range(3)]
+            wait_until(lambda: clock(hogs[0], 0) > 0.7, seconds=60, what="a hog's 0.7 s of CPU")
+            self.assertNotIn("ota_last_failure_info", exporter.scrape().types)
+            update = process(f"{enter} nice -n 19 sh -c '{spin}'")
+            wait_until(lambda: exporter.scrape().series("ota_last_failure_info", cause="starved"), seconds=60,
+                       what="the evidence of want of CPU")
+            # The kernel adds a wait to the process when it is over.
+            wait_until(lambda: clock(update, 1) > 0.3, seconds=60, what="0.3 s that the update waited")
+            self.assertEqual(self.ota("end", "failed"), "transaction 1: failed, starved\n")
+
+    @staticmethod
+    def remove_cgroup(path):
+        def removed():
+            with contextlib.suppress(OSError):  # a process that was waited for may still be leaving
+                os.rmdir(path)
+            return not os.path.exists(path)
+        wait_until(removed, what=f"the end of {path}")
 
     @staticmethod
     def write(path, size, cgroup=None):

@@ -18,7 +18,6 @@ MIB = 1 << 20
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
-  <type>system</type>
   <listen>unix:path={socket}</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">
@@ -233,7 +232,8 @@ class RaucMachine:
             file.write(bytes(byte ^ 0xFF for byte in before))
 
     def url(self, bundle):
-        """Where a bundle can be downloaded from; any file of the machine's folder can."""
+        """Where a bundle can be downloaded from; any file of the machine's folder can. Debian's RAUC cannot stream:
+        it downloads the whole bundle first."""
         if not self._server:
             handler = functools.partial(QuietHandler, directory=self.folder)
             self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -15,6 +15,7 @@ from rauc import MIB, RaucMachine
 OTA_RULES = os.path.join(ROOT, "rules", "ota")
 IMAGE = 8 * MIB
 DETECTION_SECONDS = 0.5
+HEALTHY_RUNS = int(os.environ.get("KERNEL_EXPORTER_HEALTHY_RUNS", "3"))
 CAUSES = {errno.EIO: "io_error", errno.ENODATA: "media_error", errno.ENOSPC: "no_space",
           errno.ETIMEDOUT: "timeout"}
 
@@ -36,14 +37,28 @@ class RaucFaults(unittest.TestCase):
         self.other = self.enter(FaultDevice(8 * MIB))
         self.machine = self.enter(RaucMachine(size=8 * MIB, slots={"B": self.slot.path}))
         self.bundle = self.machine.bundle("2.0", IMAGE)
+        self.role = random.choice(["slot", "data"])
         self.socket = os.path.join(folder.name, "ota.sock")
         config = os.path.join(folder.name, "ota.yaml")
         with open(config, "w", encoding="utf-8") as file:
             json.dump({"socket": self.socket, "ledger": os.path.join(folder.name, "ota.ledger"),
+                       "devices": {self.slot.path: self.role},
                        "adapters": {"rauc": {"bus": self.machine.address}}}, file)
-        self.exporter = self.enter(ExporterProcess(rules=[DEFAULT_RULES, OTA_RULES],
-                                                   arguments=["--ota.config", config]))
+        self.config = config
+        self.start_exporter()
         self.failures = {}
+
+    def start_exporter(self):
+        self.exporter = self.enter(ExporterProcess(rules=[DEFAULT_RULES, OTA_RULES],
+                                                   arguments=["--ota.config", self.config]))
+
+    def kill_exporter(self):
+        self.exporter.send(signal.SIGKILL)
+        self.exporter.wait()
+
+    def wait_for_state(self, state):
+        return wait_until(lambda: (scrape := self.exporter.scrape()).value("ota_state", engine="rauc", state=state)
+                          and scrape, what=f"state {state}")
 
     def enter(self, manager):
         value = manager.__enter__()
@@ -79,8 +94,10 @@ class RaucFaults(unittest.TestCase):
         self.assertLessEqual(offset, bad, f"seed {self.seed}")
         self.assertLess(bad, offset + longest, f"seed {self.seed}")
         # What of the request reached the medium began there or behind it.
-        self.assertTrue(any(offset <= hit <= bad < hit + length for _, hit, length, _ in self.slot.hits),
-                        (offset, self.slot.hits))
+        wait_until(lambda: any(offset <= hit <= bad < hit + length for _, hit, length, _ in self.slot.hits),
+                   what=f"a request at {bad} that failed, in one at {offset}: {self.slot.hits}")
+        self.assertGreater(scrape.sum("ota_io_errors_total", device=self.slot.name, role=self.role), 0)
+        self.assertEqual(scrape.sum("ota_io_errors_total", device=self.other.name), 0)
         self.assertLessEqual(scrape.value("ota_cause_detection_seconds"), DETECTION_SECONDS)
 
     def test_a_bad_block_is_the_cause_with_its_offset(self):
@@ -115,9 +132,9 @@ class RaucFaults(unittest.TestCase):
 
     def test_healthy_updates_beside_a_failing_device_and_on_a_slow_one_are_clean(self):
         self.other.fail("write", 0, errno.EIO, length=8 * MIB)
-        for run in range(3):
+        for run in range(HEALTHY_RUNS):
             with self.subTest(run=run):
-                self.slot.delay(40 if run == 2 else 0)
+                self.slot.delay(40 if run % 3 == 2 else 0)
                 self.assertNotEqual(self.write(self.other.path), 0)
                 client = self.machine.start_install(self.bundle)
                 with client:
@@ -126,20 +143,17 @@ class RaucFaults(unittest.TestCase):
                 self.assertEqual(client.returncode, 0, output)
                 self.assertGreater(len(self.other.hits), 0)
                 self.slot.delay(0)
-                wait_until(lambda: self.exporter.scrape().value("ota_state", engine="rauc", state="rebooting"),
-                           what="the reboot")
-                scrape = self.exporter.scrape()
+                scrape = self.wait_for_state("rebooting")
                 self.assertNotIn("ota_last_failure_info", scrape.types)
                 self.assertEqual(scrape.sum("ota_failures_total", engine="rauc"), 0)
                 self.assertNotIn("evidence", self.open_updates()[0])
                 run_exporter("ota", "--socket", self.socket, "end", "rolled_back")
-        self.assertEqual(self.exporter.scrape().value("ota_transactions_total", engine="rauc", result="rolled_back"), 3)
+        self.assertEqual(self.exporter.scrape().value("ota_transactions_total", engine="rauc", result="rolled_back"), HEALTHY_RUNS)
 
     def test_a_service_that_is_killed_fails_its_update(self):
         self.slot.delay(40)
         with self.machine.start_install(self.bundle) as client:
-            wait_until(lambda: self.exporter.scrape().value("ota_state", engine="rauc", state="applying"),
-                       what="the writing")
+            self.wait_for_state("applying")
             self.machine.service.send_signal(signal.SIGKILL)
             scrape = self.wait_for_failures(1)
             client.communicate(timeout=30)
@@ -148,7 +162,41 @@ class RaucFaults(unittest.TestCase):
         self.slot.delay(0)
         self.machine.start_service()
         self.machine.install(self.bundle)
-        wait_until(lambda: self.exporter.scrape().value("ota_state", engine="rauc", state="rebooting"), what="the reboot")
+        self.wait_for_state("rebooting")
+
+    def test_a_service_that_hangs_disturbs_nobody(self):
+        self.slot.delay(40)
+        with self.machine.start_install(self.bundle) as client:
+            self.wait_for_state("applying")
+            self.machine.service.send_signal(signal.SIGSTOP)
+            self.assertEqual(self.exporter.stop(), 0)
+            self.start_exporter()
+            self.wait_for_state("applying")
+            wait_until(lambda: self.exporter.scrape().value("kernel_exporter_ota_adapter_connected", engine="rauc"),
+                       what="the service's name on the bus")
+            self.machine.service.send_signal(signal.SIGCONT)
+            self.assertEqual(client.wait(60), 0)
+            client.stdout.read()
+        self.wait_for_state("rebooting")
+        self.assertEqual([update["number"] for update in self.open_updates()], [1])
+
+    def test_an_exporter_that_is_killed_goes_on_with_the_update(self):
+        self.slot.delay(100)
+        with self.machine.start_install(self.bundle) as client:
+            self.wait_for_state("applying")
+            self.kill_exporter()
+            self.start_exporter()
+            self.wait_for_state("applying")
+            self.assertIsNone(client.poll(), "the installation has ended already")
+            self.kill_exporter()
+            self.slot.delay(0)
+            self.assertEqual(client.wait(60), 0)
+            client.stdout.read()
+        self.start_exporter()
+        self.wait_for_state("rebooting")  # as RAUC tells it afterwards
+        updates = self.open_updates()
+        self.assertEqual([(update["number"], update["to"]) for update in updates], [(1, "2.0")])
+        self.assertEqual(self.exporter.scrape().sum("ota_transactions_total", engine="rauc"), 0)
 
     @staticmethod
     def write(path):

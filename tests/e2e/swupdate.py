@@ -241,17 +241,23 @@ class SwupdateMachine:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, "TMPDIR": self.path("sockets")})
 
-    def install(self, image, seconds=120):
+    def install(self, image, seconds=60):
         """The exit code of an installation."""
-        with self.start_install(image) as engine:
+        return self.wait(self.start_install(image), seconds)
+
+    def wait(self, engine, seconds=60):
+        try:
             return engine.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill(engine)
+            raise AssertionError(f"SWUpdate has not ended after {seconds} s:\n{self.log}") from None
 
     def kill(self, engine):
         """SIGKILL to every process of the engine at once, as a machine's owner does it."""
         with open(os.path.join(self.cgroup_folder, "cgroup.procs"), encoding="utf-8") as file:
             for pid in file.read().split():
                 os.kill(int(pid), signal.SIGKILL)
-        engine.wait()
+        return engine.wait()
 
     @property
     def log(self):

@@ -68,6 +68,11 @@ int FlashFile::read(uint64_t offset, size_t bytes) const {
   return ::pread(file_.get(), data.data(), bytes, static_cast<off_t>(offset)) < 0 ? errno : 0;
 }
 
+int FlashFile::erase(uint64_t offset, size_t bytes) const {
+  erase_info_user part = {static_cast<uint32_t>(offset), static_cast<uint32_t>(bytes)};
+  return ::ioctl(file_.get(), MEMERASE, &part) < 0 ? errno : 0;
+}
+
 int FlashFile::mark_bad(uint64_t offset) const {
   auto place = static_cast<loff_t>(offset);
   return ::ioctl(file_.get(), MEMSETBADBLOCK, &place) < 0 ? errno : 0;

@@ -49,6 +49,7 @@ class FlashFile {
 
   int write(uint64_t offset, size_t bytes) const;
   int read(uint64_t offset, size_t bytes) const;
+  int erase(uint64_t offset, size_t bytes) const;
   int mark_bad(uint64_t offset) const;
   Counts counts() const;
 

@@ -11,6 +11,7 @@
 #include "exporter_process.h"
 #include "flash.h"
 #include "text.h"
+#include "ubi.h"
 #include "update.h"
 #include "verify.h"
 
@@ -62,9 +63,11 @@ class Mtd : public testing::Test {
   }
 
   static void begin(const std::string& id) {
-    machine_->update.tell({"begin", "--id", id, "--engine", "custom", "--device",
-                           "/dev/" + machine_->flash.target() + "=slot", "--cgroup",
-                           machine_->cgroup.path()});
+    begin(id, "/dev/" + machine_->flash.target() + "=slot");
+  }
+  static void begin(const std::string& id, const std::string& device) {
+    machine_->update.tell({"begin", "--id", id, "--engine", "custom", "--device", device,
+                           "--cgroup", machine_->cgroup.path()});
   }
 
   static Samples::Labels on_target(Samples::Labels more = {}) {
@@ -198,6 +201,33 @@ TEST_F(Mtd, CountsCorrectedBitsAndBadBlocksAsTheDriverDoes) {
   VERIFY_EQ(target.counts().bad_blocks, 1u);
   VERIFY_EQ(machine_->exporter.scrape().sum(kBadBlocks, here), 1);
   VERIFY_EQ(machine_->exporter.scrape().sum(kBadBlocks), 1);
+}
+
+// UBI adds headers of its own and writes them before and between the data, so that of the sum only
+// this is known: all of it is the update's or UBI's thread's, and the data is the update's.
+TEST_F(Mtd, CountsAnUpdatesVolumeAsTheFlashUnderIt) {
+  if (!machine_) return;
+  constexpr size_t kData = 10 * SimulatedFlash::kBlock;
+  // UBI refuses flash that holds something else, and all of it must be erased.
+  VERIFY_EQ(FlashFile(machine_->flash.other()).erase(0, SimulatedFlash::kBytes), 0);
+  const KernelModule driver("ubi");
+  const UbiVolume volume(machine_->flash.other(), 2 * kData);
+  const Samples::Labels flash = {{"device", machine_->flash.other()}, {"role", "data"}};
+  begin("volume", volume.path() + "=data");
+  const Samples before = machine_->exporter.scrape();
+  VERIFY_EQ(before.count(kWritten, flash), 0u);
+  VERIFY_EQ(in_cgroup([&] { return volume.update(kData); }), 0);
+  const Samples samples = machine_->exporter.scrape();
+  const auto by = [&](const std::string& step) {
+    Samples::Labels labels = flash;
+    labels["attribution"] = step;
+    return samples.sum(kWritten, labels);
+  };
+  VERIFY_GE(by("task"), kData);
+  VERIFY_EQ(by("nobody"), 0);
+  VERIFY_EQ(samples.sum(kWritten) - before.sum(kWritten), by("task") + by("device"));
+  VERIFY_EQ(samples.sum(kErrors), before.sum(kErrors));
+  machine_->update.tell({"end", "failed"});
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ void append_entry(sd_bus_message* reply, const char* key, const std::string& val
 }  // namespace
 
 PrivateBus::PrivateBus() {
-  tree_.file("bus.conf", "<busconfig><type>system</type><listen>" + address() +
+  tree_.file("bus.conf", "<busconfig><listen>" + address() +
                              "</listen><auth>EXTERNAL</auth><policy context=\"default\">"
                              "<allow user=\"*\"/><allow own=\"*\"/><allow send_destination=\"*\"/>"
                              "<allow send_type=\"signal\"/><allow receive_sender=\"*\"/>"

@@ -67,7 +67,7 @@ class Archive(unittest.TestCase):
                 run("lintian", "--allow-root", "--fail-on", "error", os.path.join(folder, "broken.deb"))
 
     def exposure(self, *edits):
-        with open(self.path("lib/systemd/system/kernel_exporter.service"), encoding="utf-8") as file:
+        with open(self.path("usr/lib/systemd/system/kernel_exporter.service"), encoding="utf-8") as file:
             text = file.read()
         for old, new in edits:
             self.assertIn(old, text)

@@ -50,6 +50,11 @@ def series_of_probe(probe):
     return set().union(*(metrics_of(path) for path in event_files(probe)))
 
 
+def says_why_not(probe, what):
+    """A rule file of the probe states a wanted absence: `# No alert: because ...`."""
+    return any(re.search(rf"(?m)^# No {what}: \w", text_of(path)) for path in event_files(probe))
+
+
 def defined():
     names = GIVEN.union(*(series_of_probe(probe) for probe in probes()))
     for path in paths("exporter/**/*.cpp"):
@@ -105,14 +110,12 @@ class Probes(unittest.TestCase):
             return any(rule_files.metrics_behind(alert["expr"]) & series_of_probe(probe)
                        for alert in rule_files.alerts().values())
 
-        def says_why_not(probe):
-            return any(re.search(r"(?m)^# No alert: \w", text_of(path)) for path in event_files(probe))
-        self.check(lambda probe: warns(probe) != says_why_not(probe))
+        self.check(lambda probe: warns(probe) != says_why_not(probe, "alert"))
 
-    def test_each_is_on_a_dashboard(self):
+    def test_each_has_a_panel_or_says_why_not(self):
         drawn = {name for dashboard in dashboards().values() for query in queries(dashboard)
                  for name in names_in_query(query)}
-        self.check(lambda probe: series_of_probe(probe) & drawn)
+        self.check(lambda probe: bool(series_of_probe(probe) & drawn) != says_why_not(probe, "panel"))
 
     def test_alerts_name_the_probe_that_they_hear(self):
         for name, alert in rule_files.alerts().items():

@@ -20,6 +20,7 @@ class Recorded(unittest.TestCase):
     def setUpClass(cls):
         recording = Recording()
         cls.shapes = {shape(metric, dict(labels)) for metric, labels in recording.series}
+        cls.bootenv_writes = recording.bootenv_writes
         cls.metrics = {metric for metric, _ in recording.series}
 
     def unknown(self, series):
@@ -34,6 +35,9 @@ class Recorded(unittest.TestCase):
                  ("ota_status", {"engine": "x", "state": "applying"})]
         self.assertEqual(len(self.unknown(wrong)), 3)
         self.assertEqual(self.unknown([("ota_state", {"engine": "x", "state": "applying"})]), [])
+
+    def test_a_write_to_the_boot_environment_counts_once(self):
+        self.assertEqual(self.bootenv_writes, 1)
 
     def test_every_metric_behind_an_alert_was_recorded(self):
         for name, alert in rule_files.alerts().items():

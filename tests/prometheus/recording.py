@@ -11,7 +11,7 @@ BROKEN_FROM = 8 << 20
 
 
 class Recording:
-    """series: {(metric, frozenset of labels)} of all scrapes together."""
+    """series: {(metric, frozenset of labels)} of all scrapes together. bootenv_writes: as counted after one write."""
 
     def __init__(self):
         self.series = set()
@@ -30,7 +30,7 @@ class Recording:
         drop_datagrams()
         self._install(vehicle, slot)
         vehicle.ota("end", "installed")
-        self._scrape()
+        self.bootenv_writes = self._scrape().sum("ota_bootenv_writes_total")
         vehicle.boot()
         self._scrape()
         vehicle.ota("end", "confirmed")

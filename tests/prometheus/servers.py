@@ -136,7 +136,8 @@ class Loopback:
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.end_headers()
-                self.wfile.write(text)
+                with contextlib.suppress(ConnectionError):  # who asked may have given up
+                    self.wfile.write(text)
 
             do_POST = do_GET
 

@@ -42,8 +42,8 @@ class Bench:
             file.write(text)
         return path
 
-    def serve(self, *rules):
-        return start_exporter(self.exporter, *rules)
+    def serve(self, *rules, ota_config=""):
+        return start_exporter(self.exporter, *rules, ota_config=ota_config)
 
     def load(self, *arguments):
         return Conversation(os.path.join(self.tools, "load"), *arguments)

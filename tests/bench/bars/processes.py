@@ -143,11 +143,13 @@ class Server(Process):
         return series, len(plain), len(compressed)
 
 
-def start_exporter(binary, *rules):
+def start_exporter(binary, *rules, ota_config=""):
     port = free_port()
     command = [binary, "serve", "--web.listen-address", f"127.0.0.1:{port}"]
     for rule in rules:
         command += ["--rules", rule]
+    if ota_config:
+        command += ["--ota.config", ota_config]
     return Server(command, port, "/-/ready")
 
 

@@ -1,0 +1,105 @@
+"""Installations by SWUpdate on a medium that goes bad: the right cause, its offset, no false one."""
+import errno
+import json
+import os
+import random
+import subprocess
+import tempfile
+import unittest
+
+from exporter_process import DEFAULT_RULES, ROOT, ExporterProcess, run_exporter, wait_until
+from fault_device import FaultDevice
+from swupdate import MIB, SwupdateMachine
+
+OTA_RULES = os.path.join(ROOT, "rules", "ota")
+IMAGE = 8 * MIB
+DETECTION_SECONDS = 0.5
+CAUSES = {errno.EIO: "io_error", errno.ENODATA: "media_error", errno.ENOSPC: "no_space"}
+
+
+def random_offset():
+    return random.randrange(IMAGE // 4096) * 4096
+
+
+class SwupdateFaults(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.seed = random.randrange(1 << 32)
+        random.seed(cls.seed)
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="kernel_exporter_ota_")
+        self.addCleanup(folder.cleanup)
+        self.slot = self.enter(FaultDevice(IMAGE + 8 * MIB))
+        self.other = self.enter(FaultDevice(8 * MIB))
+        self.machine = self.enter(SwupdateMachine(devices={"slot_b": self.slot.path}))
+        self.image = self.machine.image("2.0", IMAGE)
+        self.socket = os.path.join(folder.name, "ota.sock")
+        config = os.path.join(folder.name, "ota.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            json.dump({"socket": self.socket, "ledger": os.path.join(folder.name, "ota.ledger"),
+                       "devices": self.machine.roles,
+                       "adapters": {"swupdate": {"progress_socket": self.machine.progress_socket,
+                                                 "control_socket": self.machine.control_socket}}}, file)
+        self.exporter = self.enter(ExporterProcess(rules=[DEFAULT_RULES, OTA_RULES],
+                                                   arguments=["--ota.config", config]))
+        self.failures = 0
+
+    def enter(self, manager):
+        value = manager.__enter__()
+        self.addCleanup(manager.__exit__, None, None, None)
+        return value
+
+    def last(self):
+        return json.loads(run_exporter("ota", "--socket", self.socket, "history", "--json").stdout)[-1]
+
+    def fail_an_installation(self):
+        self.failures += 1
+        self.assertNotEqual(self.machine.install(self.image), 0, f"seed {self.seed}: {self.machine.log}")
+        return wait_until(lambda: (scrape := self.exporter.scrape()).value(
+            "ota_transactions_total", engine="swupdate", result="failed") == self.failures and scrape,
+            what=f"failure {self.failures}")
+
+    def longest_request(self):
+        with open(f"/sys/block/{self.slot.name}/queue/max_sectors_kb", encoding="ascii") as file:
+            return int(file.read()) * 1024
+
+    def test_a_bad_block_is_the_cause_with_its_offset(self):
+        for error, cause in CAUSES.items():
+            with self.subTest(cause, seed=self.seed):
+                bad = random_offset()
+                self.slot.clear()
+                self.slot.fail("write", bad, error)
+                scrape = self.fail_an_installation()
+                ended = self.last()
+                self.assertEqual((ended["cause"], ended["device"]), (cause, self.slot.name), self.exporter.log)
+                self.assertLessEqual(ended["offset"], bad)
+                self.assertLess(bad, ended["offset"] + self.longest_request())
+                self.assertLessEqual(scrape.value("ota_cause_detection_seconds"), DETECTION_SECONDS)
+                self.assertEqual(scrape.sum("ota_failures_total", engine="swupdate"), self.failures)
+        self.slot.clear()
+        # The control: the same medium, healthy again, beside one that is not.
+        self.other.fail("write", 0, errno.EIO)
+        self.assertNotEqual(self.write(self.other.path), 0)
+        self.assertEqual(self.machine.install(self.image), 0, self.machine.log)
+        wait_until(lambda: self.exporter.scrape().value("ota_state", engine="swupdate", state="rebooting"),
+                   what="the reboot")
+        self.assertEqual(self.exporter.scrape().sum("ota_failures_total", engine="swupdate"), self.failures)
+
+    def test_of_two_faults_the_stronger_one_is_the_cause(self):
+        """A bad block below an image that does not match its hash either."""
+        self.machine.corrupt(self.image, IMAGE // 2)
+        self.slot.fail("write", random_offset(), errno.ENODATA)
+        self.fail_an_installation()
+        ended = self.last()
+        self.assertEqual((ended["cause"], ended["device"]), ("media_error", self.slot.name),
+                         f"seed {self.seed}: {self.exporter.log}")
+
+    @staticmethod
+    def write(path):
+        return subprocess.run(["dd", "if=/dev/zero", f"of={path}", "bs=64k", "count=1", "oflag=direct"],
+                              capture_output=True, check=False).returncode
+
+
+if __name__ == "__main__":
+    unittest.main()
