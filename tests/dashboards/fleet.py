@@ -95,7 +95,7 @@ class Car:
         self._dd(f"echo $$ > {self._cgroup_path}/cgroup.procs", f"if=/dev/urandom of={device.path}",
                  f"oflag=direct conv=fsync,notrunc seek={offset >> 18}", size)
 
-    def crash_helper(self):
+    def crash_child(self):
         """A process of the update ends by a fault of its own."""
         subprocess.run(["sh", "-c", f"echo $$ > {self._cgroup_path}/cgroup.procs; kill -SEGV $$"], check=False)
 
@@ -223,7 +223,7 @@ def rolled_back(car, fleet):
 def failed_and_again(car, _):
     """To 2.1, of which a part cannot be read back; then to 2.0, under way when the story ends."""
     yield from install(car, "1.0", "2.1", steps=8)
-    car.crash_helper()
+    car.crash_child()
     car.disk.truncate(DISK // 2)
     for _ in range(2):
         with contextlib.suppress(subprocess.CalledProcessError):
