@@ -27,8 +27,8 @@ LAST_FAILURE = "on (job, instance) group_left (engine, cause, device) ota_last_f
 
 def last_failures(link=None, size=(24, 4)):
     return table(
-        "Last failure", "The kernel's evidence for what went wrong last, whether or not the update failed for it: where "
-        "on which device, and how long after the event it was recorded (objective: 500 ms).",
+        "Last failure", "The kernel's evidence for what went wrong last, whether or not the update failed for it: "
+        "where on which device, and how long after the event it was recorded (objective: 500 ms).",
         column("Vehicle", label="instance", link=link), column("Engine", label="engine"),
         column("Cause", label="cause"), column("Device", label="device"),
         column("Offset in bytes", "locale", f"ota_last_failure_offset_bytes{{M}} * {LAST_FAILURE}"),

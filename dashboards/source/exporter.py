@@ -11,8 +11,8 @@ def _answer():
         "Can it be trusted?",
         stat("Reached", "Whether Prometheus reached every selected exporter at the last scrape.", "none",
              query("min(up{M})"), size=size, mappings=YES_NO),
-        stat("Probes attached", "Share of the programs that are attached, without those that a kernel has no event for. "
-             "Below 100 % part of the metrics is blind; the table says which.", "percentunit",
+        stat("Probes attached", "Share of the programs that are attached, but for those that a kernel has no event "
+             "for. Below 100 % part of the metrics is blind; the table says which.", "percentunit",
              query('avg(kernel_exporter_probe_attached{M, mechanism!="unsupported"})'), size=size,
              thresholds=floor(0.99, 1)),
         stat("Events lost", "Events a second that a probe saw and could not count right.", "ops",
@@ -28,7 +28,8 @@ def _answer():
         stat("Memory", "Resident memory of the largest one. Budget: 15 MB.", "bytes",
              query("max(process_resident_memory_bytes{M})"), size=size, thresholds=ceiling(15e6, 30e6), spark=True),
         stat("Scrape", "Time that the slowest exporter took for a scrape, without HTTP and compression.", "s",
-             query("max(kernel_exporter_scrape_duration_seconds{M})"), size=size, thresholds=ceiling(0.01, 0.1), spark=True))
+             query("max(kernel_exporter_scrape_duration_seconds{M})"), size=size, thresholds=ceiling(0.01, 0.1),
+             spark=True))
 
 
 def _probes():
@@ -70,8 +71,9 @@ def _words():
         graph("Rule errors", "Metrics that were left out of a scrape because a rule could not read its map.", "ops",
               query("sum by (rule) (rate(kernel_exporter_rule_errors_total{M}[R]))", "{{rule}}"), size=(6, 8)),
         graph("Messages of agents refused", "By reason: an agent that is refused is an update that is not followed.",
-              "short", query("sum by (instance, reason) (increase(kernel_exporter_ota_messages_refused_total{M}[R])) > 0",
-                             "{{instance}} {{reason}}"), size=(6, 8)),
+              "short",
+              query("sum by (instance, reason) (increase(kernel_exporter_ota_messages_refused_total{M}[R])) > 0",
+                    "{{instance}} {{reason}}"), size=(6, 8)),
         graph("Adapters that hear their engine", "1 while the engine is heard; SWUpdate is only there while it "
               "installs.", "short", query("kernel_exporter_ota_adapter_connected{M}", "{{instance}} {{adapter}}"),
               step=True, highest=1, size=(6, 8)),

@@ -53,7 +53,8 @@ def _budget():
               "the objective allows: at 1 the budget just lasts. A person is paged at 14.4 in an hour and at 6 in six "
               "hours.", "none", burn("1h"), burn("6h"), thresholds=ceiling(6, 14.4)),
         # A campaign's alert is about no machine: nothing of the selection applies.
-        alerts("", column("Vehicle", label="instance"), column("To", label="to"), size=(12, 8)))
+        alerts("", column("Vehicle", label="instance", link=link_to("kernel-exporter-update", "This update")),
+               column("To", label="to"), size=(12, 8)))
 
 
 def _now():

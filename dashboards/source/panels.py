@@ -87,7 +87,7 @@ def stat(title, description, unit, *queries, size=(4, 4), thresholds=None, mappi
 
 
 def graph(title, description, unit, *queries, size=(12, 8), stack=False, thresholds=None, highest=None, step=False,
-          log=False, colours=()):
+          log=False, colours=(), link=None):
     """Lines from zero up; `log` is for what spans decades."""
     custom = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 40 if stack else 10, "showPoints": "never",
               "lineInterpolation": "stepAfter" if step else "linear", "spanNulls": False,
@@ -99,6 +99,8 @@ def graph(title, description, unit, *queries, size=(12, 8), stack=False, thresho
         defaults["min"] = 0
     if highest is not None:
         defaults["max"] = highest
+    if link:
+        defaults["links"] = [link]
     if thresholds:
         custom["thresholdsStyle"] = {"mode": "dashed"}
         defaults["thresholds"] = thresholds

@@ -131,7 +131,9 @@ def _machine():
               "histograms' decades; details on the dashboard of the machine.", "s",
               slowest("kernel_runqueue_latency_seconds", "waiting for a CPU"),
               slowest("kernel_softirq_latency_seconds", "softirq delay"),
-              slowest("kernel_blockio_latency_seconds", "block I/O, all devices"), log=True),
+              slowest("kernel_blockio_latency_seconds", "block I/O, all devices"), log=True,
+              link={"title": "The kernel of this machine", "targetBlank": False, "url": "/d/kernel-exporter-machine?"
+                    "${datasource:queryparam}&${job:queryparam}&${instance:queryparam}&${__url_time_range}"}),
         graph("Dropped packets", "Packets that the kernel dropped: a download that stalls often shows here.", "pps",
               query("sum by (device, reason) (rate(kernel_netdrop_packets_total{M}[R]))", "{{device}} {{reason}}")))
 
@@ -139,5 +141,5 @@ def _machine():
 def build():
     return dashboard(
         "kernel-exporter-update", "OTA: one update", __doc__,
-        [_answer(), _progress(), _writes(), _syncs(), _failures(), _events(), _machine(), _flash(), _firmware()], machine="Vehicle", variables=[engine()],
-        annotations=[ends_of_updates()])
+        [_answer(), _progress(), _writes(), _syncs(), _failures(), _events(), _machine(), _flash(), _firmware()],
+        machine="Vehicle", variables=[engine()], annotations=[ends_of_updates()])

@@ -1,10 +1,12 @@
 """The dashboards keep to the conventions, and each convention can be broken."""
 import copy
+import os
 import subprocess
 import unittest
 
 import conventions
 import grafana
+import yaml
 
 
 def panel_of(dashboard, kind):
@@ -103,12 +105,23 @@ class Conventions(unittest.TestCase):
 
     def test_links_lead_to_dashboards_that_exist(self):
         known = {grafana.load(name)["uid"] for name in grafana.NAMES}
-        links = [link["url"] for name in grafana.NAMES for panel in grafana.panels(grafana.load(name))
-                 for override in panel["fieldConfig"]["overrides"] for entry in override["properties"]
-                 if entry["id"] == "links" for link in entry["value"]]
+        fields = [panel["fieldConfig"] for name in grafana.NAMES for panel in grafana.panels(grafana.load(name))]
+        links = [link["url"] for field in fields for override in field["overrides"]
+                 for entry in override["properties"] if entry["id"] == "links" for link in entry["value"]]
         self.assertGreater(len(links), 2)
+        links += [link["url"] for field in fields for link in field["defaults"].get("links", ())]
         for link in links:
             self.assertIn(link.split("/d/")[1].split("?")[0], known)
+
+    def test_provisioning_reads_files_into_the_data_source_that_the_variable_offers(self):
+        def provisioned(name):
+            with open(os.path.join(grafana.FOLDER, "provisioning", name + ".yml"), encoding="utf-8") as file:
+                return yaml.safe_load(file)
+        [source] = provisioned("datasources")["datasources"]
+        self.assertEqual((source["type"], source["jsonData"]["timeInterval"]), ("prometheus", "15s"))
+        [provider] = provisioned("dashboards")["providers"]
+        self.assertEqual((provider["type"], provider["allowUiUpdates"]), ("file", False))
+        self.assertTrue(os.path.isabs(provider["options"]["path"]))
 
     def test_the_json_is_what_the_sources_make(self):
         subprocess.run([grafana.FOLDER + "/generate", "--check"], check=True)

@@ -287,7 +287,8 @@ class Panel:
                 if inside > 1e-9 and time < self.end:
                     cells.append((time, index, inside))
                     highest = max(highest, inside)
-        svg = [f'<rect x="{x_of(time):.1f}" y="{y_of(index + 1) + 1:.1f}" width="{x_of(time + 1) - x_of(time) - 1:.1f}" '
+        wide = x_of(self.start + 1) - x_of(self.start) - 1
+        svg = [f'<rect x="{x_of(time):.1f}" y="{y_of(index + 1) + 1:.1f}" width="{wide:.1f}" '
                f'height="{y_of(index) - y_of(index + 1) - 1:.1f}" fill="{self._heat(count / highest)}"/>'
                for time, index, count in cells]
         scale = "".join(f'<i style="background:{shade}"></i>' for shade in HEAT)
@@ -303,7 +304,8 @@ class Panel:
         bottom = self.height - 56
         ticks = [(len(lines) - index - 0.5, name) for index, (name, _) in enumerate(lines)]
         axes, x_of, y_of = self._axes(0, len(lines), ticks, bottom)
-        svg = [f'<rect x="{x_of(run[0][0]):.1f}" y="{y_of(len(lines) - index - 0.1):.1f}" fill="{self.fixed_colour(name)}" '
+        svg = [f'<rect fill="{self.fixed_colour(name)}" '
+               f'x="{x_of(run[0][0]):.1f}" y="{y_of(len(lines) - index - 0.1):.1f}" '
                f'width="{x_of(min(run[-1][0] + 1, self.end)) - x_of(run[0][0]):.1f}" '
                f'height="{y_of(0) - y_of(0.8):.1f}"/>'
                for index, (name, points) in enumerate(lines) for run in self._runs(points)]

@@ -25,6 +25,7 @@ MB = 1 << 20
 DISK = 16 * MB
 PAYLOAD = 12 * MB
 JOB = "kernel_exporter"
+STORY_SECONDS = 180
 RULES = [path for folder in (DEFAULT_RULES, os.path.join(ROOT, "rules", "ota"))
          for path in glob.glob(os.path.join(folder, "*.yaml"))]
 
@@ -94,7 +95,7 @@ class Car:
         self._dd(f"echo $$ > {self._cgroup_path}/cgroup.procs", f"if=/dev/urandom of={device.path}",
                  f"oflag=direct conv=fsync,notrunc seek={offset >> 18}", size)
 
-    def crash_helper(self):
+    def crash_child(self):
         """A process of the update ends by a fault of its own."""
         subprocess.run(["sh", "-c", f"echo $$ > {self._cgroup_path}/cgroup.procs; kill -SEGV $$"], check=False)
 
@@ -147,9 +148,9 @@ class RaucCar(Car):
 
 
 def reboot(car, fleet):
-    """Off until Prometheus has seen it."""
+    """Off until Prometheus has seen it and its rules hold the car for lost."""
     car.stop()
-    while fleet.up(car):
+    while fleet.up(car) or not fleet.is_lost(car):
         yield
     car.boot()
 
@@ -222,7 +223,7 @@ def rolled_back(car, fleet):
 def failed_and_again(car, _):
     """To 2.1, of which a part cannot be read back; then to 2.0, under way when the story ends."""
     yield from install(car, "1.0", "2.1", steps=8)
-    car.crash_helper()
+    car.crash_child()
     car.disk.truncate(DISK // 2)
     for _ in range(2):
         with contextlib.suppress(subprocess.CalledProcessError):
@@ -290,6 +291,9 @@ class Fleet:
     def up(self, car):
         return self.prometheus.query(f'up{{instance="{car.name}"}}')[0][1] == 1
 
+    def is_lost(self, car):
+        return bool(self.prometheus.query(f'ota:not_back:info{{instance="{car.name}"}}'))
+
     def _tick(self):
         after = self.prometheus.scrapes(len(self.cars)) + 1
         self.prometheus.wait_for_scrapes(after, len(self.cars))
@@ -300,6 +304,7 @@ class Fleet:
         began = time.time()
         threads = [story(self.cars[name], self) for name, stories in self.STORIES.items() for story in stories]
         while threads:
+            assert time.time() - began < STORY_SECONDS, threads
             threads = [thread for thread in threads if next(thread, self) is None]
             self._tick()
         for _ in range(3):

@@ -3,10 +3,11 @@ returns data, and data that changes as the updates go on: a panel that always sh
 import json
 import math
 import os
+import re
 import unittest
 
 import grafana
-from fleet import JOB, Fleet
+from fleet import JOB, RULES, Fleet, text_of
 
 BUILD = os.environ.get("KERNEL_EXPORTER_BUILD", os.path.join(grafana.ROOT, "build"))
 # Of the dashboards for one: all are asked for, so that every state of an update is met; one is drawn.
@@ -126,9 +127,13 @@ class DashboardQueries(unittest.TestCase):
                     self.assertGreater(points[-1][1], self.start * 1000)
                     self.assertLess(points[-1][1], self.end * 1000)
 
-    def test_what_may_stand_still_is_there(self):
+    def test_what_may_stand_still_or_be_absent_is_there(self):
+        rules = "".join(text_of(path) for path in RULES)
         for name, title in {**CONSTANT, **ABSENT}:
-            self.assertIn(title, [panel["title"] for panel in grafana.panels(grafana.load(name))])
+            [panel] = [panel for panel in grafana.panels(grafana.load(name)) if panel["title"] == title]
+            if (name, title) in ABSENT:
+                for metric in re.findall(r"\w+(?=\{)", panel["targets"][0]["expr"]):
+                    self.assertRegex(rules, rf"(?m)^  - name: {metric}$")
 
     def test_a_query_for_what_is_not_there_and_one_that_stands_still_are_found(self):
         self.assertFalse(self.has_data(self.over_time("kernel_nonsense_total")))
