@@ -181,9 +181,9 @@ bool SwupdateAdapter::refuse(Connection& connection, const Error& error) {
   ++refused_;
   spdlog::error("updates: {} at {} (process {}) is not followed: {}", kEngine,
                 config_.progress_socket, connection.process.pid, error.message);
+  connected_ = false;
   connection.control = UniqueFd();
   connection.progress = UniqueFd();
-  connected_ = false;
   std::array<pollfd, 2> polled = {readable(wake_), readable(connection.process.handle)};
   wait_for(polled, connection.process.handle ? kForever : kRefusedPause);
   return false;

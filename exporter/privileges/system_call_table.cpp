@@ -119,6 +119,7 @@ constexpr AllowedCall kAllowed[] = {
     {"pipe2"},
     {"timerfd_create"},
     {"timerfd_settime"},
+    {"pidfd_open"},  // the end of an engine's process
     {"inotify_init1"},
     {"inotify_add_watch"},
     {"inotify_rm_watch"},
