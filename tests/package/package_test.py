@@ -129,7 +129,7 @@ class Booted(unittest.TestCase):
         finally:
             cls.console = ""
             if os.path.exists(console):
-                with open(console, encoding="utf-8", errors="replace") as file:
+                with open(console, encoding="utf-8", errors="replace", newline="") as file:
                     cls.console = file.read().replace("\r", "")
         parts = re.split(r"^=== (\w+)\n", cls.console, flags=re.MULTILINE)
         cls.sections = dict(zip(parts[1::2], parts[2::2]))
