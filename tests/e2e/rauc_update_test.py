@@ -8,34 +8,11 @@ import unittest
 from exporter_process import DEFAULT_RULES, ROOT, ExporterProcess, run_exporter, wait_until
 from machine import LoopDevice
 from rauc import MIB, RaucMachine
+from update import Boot
 
 OTA_RULES = os.path.join(ROOT, "rules", "ota")
 SIZE = 24 * MIB
 WORDS = ("exact", "inferred", "other")
-
-
-class Boot:
-    """A procfs as it is after a boot: everything links to the machine's but the name of the boot."""
-
-    def __init__(self, folder, name):
-        self.path = os.path.join(folder, "proc-" + name)
-        kernel = os.path.join(self.path, "sys", "kernel")
-        os.makedirs(os.path.join(kernel, "random"))
-        self._link("/proc", self.path, without=("sys",))
-        self._link("/proc/sys", os.path.join(self.path, "sys"), without=("kernel",))
-        self._link("/proc/sys/kernel", kernel, without=("random",))
-        with open(os.path.join(kernel, "random", "boot_id"), "w", encoding="utf-8") as file:
-            file.write(f"00000000-0000-4000-8000-{name:>012}\n")
-
-    @staticmethod
-    def _link(source, target, without):
-        for name in os.listdir(source):
-            # Processes come and go.
-            if name not in without and not name.isdigit():
-                os.symlink(os.path.join(source, name), os.path.join(target, name))
-
-    def know_process(self, pid):
-        os.symlink(f"/proc/{pid}", os.path.join(self.path, str(pid)))
 
 
 def written_sectors(device):
