@@ -13,7 +13,6 @@ constexpr size_t kImageBytes = 256;
 constexpr size_t kHandlerBytes = 64;
 constexpr size_t kInfoBytes = 2048;
 constexpr size_t kWord = sizeof(uint32_t);
-constexpr size_t kMessageHeadBytes = 3 * kWord;  // version, status, percent of the download
 constexpr size_t kPackedBytes = 2408;
 constexpr size_t kPaddedBytes = 2416;
 constexpr size_t kGreetingBytes = 8;
