@@ -1,4 +1,5 @@
 """Installations by RAUC on a medium that goes bad, and beside one: the right cause, its offset, no false one."""
+import contextlib
 import errno
 import json
 import os
@@ -10,6 +11,7 @@ import unittest
 
 from exporter_process import DEFAULT_RULES, ROOT, ExporterProcess, run_exporter, wait_until
 from fault_device import FaultDevice
+from machine import cgroup2_mount
 from rauc import MIB, RaucMachine
 
 OTA_RULES = os.path.join(ROOT, "rules", "ota")
@@ -18,6 +20,31 @@ DETECTION_SECONDS = 0.5
 HEALTHY_RUNS = int(os.environ.get("KERNEL_EXPORTER_HEALTHY_RUNS", "3"))
 CAUSES = {errno.EIO: "io_error", errno.ENODATA: "media_error", errno.ENOSPC: "no_space",
           errno.ETIMEDOUT: "timeout"}
+
+GREEDY = """import sys
+open(sys.argv[1], "w").write("0")
+memory = bytearray(256 << 20)
+for at in range(0, len(memory), 4096):
+    memory[at] = 1
+"""
+
+
+def write_text(path, text):
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+@contextlib.contextmanager
+def memory_limit(size):
+    """The file that takes the processes which share `size` bytes: of a cgroup beside the update's."""
+    old = "/sys/fs/cgroup/memory"
+    folder = tempfile.mkdtemp(prefix="kernel_exporter_", dir=old if os.path.isdir(old) else cgroup2_mount())
+    write_text(os.path.join(folder, "memory.limit_in_bytes" if folder.startswith(old) else "memory.max"), str(size))
+    try:
+        yield os.path.join(folder, "cgroup.procs")
+    finally:
+        wait_until(lambda: not open(os.path.join(folder, "cgroup.procs"), encoding="ascii").read(), what="an empty cgroup")
+        os.rmdir(folder)
 
 
 def random_offset():
@@ -164,6 +191,24 @@ class RaucFaults(unittest.TestCase):
         self.machine.start_service()
         self.machine.install(self.bundle)
         self.wait_for_state("rebooting")
+
+    def test_a_service_that_the_kernel_kills_for_its_memory_fails_its_update(self):
+        self.slot.hold()
+        with self.machine.start_install(self.bundle) as client, memory_limit(32 * MIB) as processes:
+            self.wait_for_state("applying")
+            service = self.machine.service.pid
+            write_text(processes, str(service))
+            write_text(f"/proc/{service}/oom_score_adj", "1000")  # of all in the limit it goes first
+            # Takes what the limit has; the service, which pays for it, is not in anybody's way.
+            with subprocess.Popen(["python3", "-c", GREEDY, processes]) as greedy:
+                wait_until(lambda: self.exporter.scrape().value("ota_process_failures_total", failure="oom_killed"),
+                           what="the kill")
+                self.slot.release()
+                scrape = self.wait_for_failures(1)
+                client.communicate(timeout=30)
+                greedy.kill()
+        self.check_cause(scrape, "oom_killed")
+        self.assertEqual(scrape.value("ota_process_failures_total", failure="signal_killed") or 0, 0)
 
     def test_a_service_that_hangs_disturbs_nobody(self):
         self.slot.hold()

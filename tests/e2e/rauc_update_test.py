@@ -25,6 +25,12 @@ def written_sectors(device):
     raise AssertionError(f"no {device} in /proc/diskstats")
 
 
+def reboot_in_a_namespace():
+    """reboot(2) by the first process of a PID namespace: the kernel ends that process, and nothing else."""
+    restart = "import ctypes; ctypes.CDLL(None).reboot(0x01234567)"  # RB_AUTOBOOT
+    subprocess.run(["unshare", "--pid", "--fork", "/usr/bin/python3", "-c", restart], check=False)
+
+
 class RaucUpdate(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="kernel_exporter_ota_")
@@ -85,6 +91,8 @@ class RaucUpdate(unittest.TestCase):
             self.assertEqual(self.states_of(exporter), ["idle", "verifying", "applying", "rebooting"])
             # Installed is not succeeded.
             self.assertEqual(scrape.sum("ota_transactions_total", engine="rauc"), 0)
+            reboot_in_a_namespace()
+            self.assertEqual(exporter.scrape().series("ota_reboot_triggers_total"), [({"command": "restart"}, 1)])
         self.machine.stop_service()
         boot = Boot(self.folder, "1")
         with self.exporter("--path.procfs", boot.path) as exporter:
