@@ -43,11 +43,11 @@ CONFIGURATION = """globals : {{
 
 
 class ImageServer:
-    """Serves a folder. A download stops at byte `freeze_at`, without an end, until thaw()."""
+    """Serves a folder. A download stops at byte `freeze_at`, without an end, until that is moved or None."""
 
     def __init__(self, folder, namespace):
         self.freeze_at = None
-        self._thawed = threading.Event()
+        self._moved = threading.Condition()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -72,21 +72,21 @@ class ImageServer:
         request.send_header("Content-Length", str(size - first))
         request.send_header("Content-Range", f"bytes {first}-{size - 1}/{size}")
         request.end_headers()
-        last = min(size, self.freeze_at if self.freeze_at is not None else size)
         with open(path, "rb") as file, contextlib.suppress(ConnectionError):
             file.seek(first)
-            request.wfile.write(file.read(max(0, last - first)))
-            if last < size:
-                self._thawed.wait()
-                request.wfile.write(file.read())
+            while file.tell() < size:
+                with self._moved:
+                    self._moved.wait_for(lambda: self.freeze_at is None or file.tell() < self.freeze_at)
+                    last = size if self.freeze_at is None else min(size, self.freeze_at)
+                request.wfile.write(file.read(last - file.tell()))
 
     def thaw(self):
-        self.freeze_at = None
-        self._thawed.set()
+        self.freeze(None)
 
     def freeze(self, at):
-        self.freeze_at = at
-        self._thawed.clear()
+        with self._moved:
+            self.freeze_at = at
+            self._moved.notify_all()
 
     def close(self):
         self.thaw()
@@ -225,10 +225,20 @@ class SwupdateMachine:
             file.seek(offset)
             file.write(bytes([before[0] ^ 0xFF]))
 
-    def start_install(self, image, options="-r 1"):
-        """SWUpdate downloads and installs an image and ends. Its process is the one that is returned."""
+    def start_install(self, image, options="-r 1", heard=None):
+        """SWUpdate downloads and installs an image and ends. Its process is the one that is returned. Where `heard`
+        is given, not a byte is served before it is true: who listens to a command can only come after its start."""
         url = f"http://127.0.0.1:{self.server.port}/{os.path.relpath(image, self.folder)}"
-        return self.start("-d", f"-u {url} {options}")
+        if not heard:
+            return self.start("-d", f"-u {url} {options}")
+        freeze_at = self.server.freeze_at
+        self.server.freeze(0)
+        engine = self.start("-d", f"-u {url} {options}")
+        try:
+            wait_until(heard, what="somebody who listens")
+        finally:
+            self.server.freeze(freeze_at)
+        return engine
 
     def start(self, *arguments):
         script = (f"echo $$ >{self.cgroup_folder}/cgroup.procs && mount --bind {self.path('etc')} /etc && "
@@ -241,9 +251,9 @@ class SwupdateMachine:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, "TMPDIR": self.path("sockets")})
 
-    def install(self, image, seconds=60):
+    def install(self, image, seconds=60, heard=None):
         """The exit code of an installation."""
-        return self.wait(self.start_install(image), seconds)
+        return self.wait(self.start_install(image, heard=heard), seconds)
 
     def wait(self, engine, seconds=60):
         try:
@@ -268,3 +278,8 @@ class SwupdateMachine:
 def digest(path):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def heard_by(exporter):
+    """For `heard`: whether this exporter has found the engine."""
+    return lambda: exporter.scrape().value("kernel_exporter_ota_adapter_connected", engine="swupdate")

@@ -10,7 +10,7 @@ import unittest
 
 from exporter_process import DEFAULT_RULES, ROOT, ExporterProcess, run_exporter, wait_until
 from fault_device import FaultDevice
-from swupdate import MIB, SwupdateMachine
+from swupdate import MIB, SwupdateMachine, heard_by
 from update import sync_device
 
 OTA_RULES = os.path.join(ROOT, "rules", "ota")
@@ -59,7 +59,7 @@ class SwupdateFaults(unittest.TestCase):
         """SWUpdate 2022.12 does not wait for what it wrote to a raw device, and holds it for installed: whoever
         decides on the update hears of the cause from the exporter."""
         self.failures += 1
-        self.machine.install(self.image)
+        self.machine.install(self.image, heard=heard_by(self.exporter))
         with contextlib.suppress(OSError):
             sync_device(self.slot.path)
         scrape = wait_until(lambda: (now := self.exporter.scrape()).value(
@@ -89,7 +89,7 @@ class SwupdateFaults(unittest.TestCase):
         # The control: the same medium, healthy again, beside one that is not.
         self.other.fail("write", 0, errno.EIO)
         self.assertNotEqual(self.write(self.other.path), 0)
-        self.assertEqual(self.machine.install(self.image), 0, self.machine.log)
+        self.assertEqual(self.machine.install(self.image, heard=heard_by(self.exporter)), 0, self.machine.log)
         wait_until(lambda: self.exporter.scrape().value("ota_state", engine="swupdate", state="rebooting"),
                    what="the reboot")
         self.assertEqual(self.exporter.scrape().sum("ota_failures_total", engine="swupdate"), self.failures)

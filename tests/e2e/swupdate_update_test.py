@@ -6,7 +6,7 @@ import tempfile
 import unittest
 
 from exporter_process import DEFAULT_RULES, ROOT, ExporterProcess, run_exporter, wait_until
-from swupdate import MIB, SwupdateMachine
+from swupdate import MIB, SwupdateMachine, heard_by
 from update import Boot, sync_device, written_bytes
 
 OTA_RULES = os.path.join(ROOT, "rules", "ota")
@@ -83,7 +83,7 @@ class SwupdateUpdate(unittest.TestCase):
         before = {device: written_bytes(device) for device in self.machine.devices.values()}
         with self.exporter() as exporter:
             self.assertEqual(exporter.scrape().value("ota_transactions_total", engine="swupdate", result="succeeded"), 0)
-            self.assertEqual(self.machine.install(image), 0, self.machine.log)
+            self.assertEqual(self.machine.install(image, heard=heard_by(exporter)), 0, self.machine.log)
             scrape = self.wait_for(exporter, "ota_state", state="rebooting")
             self.assertEqual(self.states(exporter)[0], "idle")
             self.assertEqual(self.states(exporter)[-3:], ["downloading+applying", "applying", "rebooting"])
@@ -113,7 +113,7 @@ class SwupdateUpdate(unittest.TestCase):
         image = self.machine.image("2.0", 8 * MIB)
         self.machine.corrupt(image, 4 * MIB)
         with self.exporter() as exporter:
-            self.assertNotEqual(self.machine.install(image), 0)
+            self.assertNotEqual(self.machine.install(image, heard=heard_by(exporter)), 0)
             self.assert_cause(exporter, "verify_failed")
             self.assertIn("HASH mismatch", self.last()["detail"])
 
@@ -122,7 +122,7 @@ class SwupdateUpdate(unittest.TestCase):
         self.machine.server.freeze(8 * MIB)
         with self.exporter(stall="1s") as exporter:
             # The engine gives up on its own after four seconds without a byte, twice.
-            engine = self.machine.start_install(image, "-r 1 -t 4")
+            engine = self.machine.start_install(image, "-r 1 -t 4", heard_by(exporter))
             self.addCleanup(self.machine.kill, engine)
             evidence = exporter.wait_for_line(r"evidence cause=(\S+).* for (\d+) s", 20)
             self.assertEqual(evidence.group(1), "network_stall")
@@ -130,14 +130,14 @@ class SwupdateUpdate(unittest.TestCase):
             self.assertNotEqual(self.machine.wait(engine), 0)
             self.assert_cause(exporter, "network_stall")
             self.machine.server.thaw()
-            self.assertEqual(self.machine.install(image), 0, self.machine.log)
+            self.assertEqual(self.machine.install(image, heard=heard_by(exporter)), 0, self.machine.log)
             self.wait_for(exporter, "ota_state", state="rebooting")
 
     def test_a_killed_engine_fails_its_update_and_the_next_one_is_followed(self):
         image = self.machine.image("2.0", 16 * MIB)
         self.machine.server.freeze(8 * MIB)
         with self.exporter() as exporter:
-            engine = self.machine.start_install(image)
+            engine = self.machine.start_install(image, heard=heard_by(exporter))
             self.addCleanup(self.machine.kill, engine)
             wait_until(lambda: (exporter.scrape().value("ota_progress_ratio", engine="swupdate") or 0) > 0.1,
                        what="an installation under way")
@@ -145,7 +145,7 @@ class SwupdateUpdate(unittest.TestCase):
             self.assert_cause(exporter, "signal_killed")
             self.assertIn("process ended", self.last()["detail"])
             self.machine.server.thaw()
-            self.assertEqual(self.machine.install(image), 0, self.machine.log)
+            self.assertEqual(self.machine.install(image, heard=heard_by(exporter)), 0, self.machine.log)
             scrape = self.wait_for(exporter, "ota_state", state="rebooting")
             self.assertEqual(scrape.value("ota_transactions_total", engine="swupdate", result="failed"), 1)
 
