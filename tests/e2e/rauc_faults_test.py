@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import tempfile
@@ -34,6 +35,16 @@ def write_text(path, text):
         file.write(text)
 
 
+def read_text(path):
+    with open(path, encoding="ascii") as file:
+        return file.read()
+
+
+def written_by(process):
+    """Bytes given to write(2)."""
+    return int(re.search(r"^wchar: (\d+)$", read_text(f"/proc/{process}/io"), re.M).group(1))
+
+
 @contextlib.contextmanager
 def memory_limit(size):
     """The file that takes the processes which share `size` bytes: of a cgroup beside the update's."""
@@ -43,7 +54,7 @@ def memory_limit(size):
     try:
         yield os.path.join(folder, "cgroup.procs")
     finally:
-        wait_until(lambda: not open(os.path.join(folder, "cgroup.procs"), encoding="ascii").read(), what="an empty cgroup")
+        wait_until(lambda: not read_text(os.path.join(folder, "cgroup.procs")), what="an empty cgroup")
         os.rmdir(folder)
 
 
@@ -108,6 +119,17 @@ class RaucFaults(unittest.TestCase):
         self.failures[cause] = self.failures.get(cause, 0) + 1
         counted = {labels["cause"]: value for labels, value in scrape.series("ota_failures_total", engine="rauc") if value}
         self.assertEqual(counted, self.failures, f"seed {self.seed}: {self.exporter.log}")
+
+    @contextlib.contextmanager
+    def held_installation(self):
+        """The client of an installation whose writes wait for the slot's release."""
+        self.slot.hold()
+        with self.machine.start_install(self.bundle) as client:
+            try:
+                self.wait_for_state("applying")
+                yield client
+            finally:
+                self.slot.release()
 
     def fail_an_installation(self):
         self.machine.install(self.bundle, check=False)
@@ -179,9 +201,7 @@ class RaucFaults(unittest.TestCase):
         self.assertEqual(self.exporter.scrape().value("ota_transactions_total", engine="rauc", result="rolled_back"), HEALTHY_RUNS)
 
     def test_a_service_that_is_killed_fails_its_update(self):
-        self.slot.hold()
-        with self.machine.start_install(self.bundle) as client:
-            self.wait_for_state("applying")
+        with self.held_installation() as client:
             self.machine.service.send_signal(signal.SIGKILL)
             self.slot.release()  # nobody ends while the medium owes him an answer
             scrape = self.wait_for_failures(1)
@@ -193,10 +213,10 @@ class RaucFaults(unittest.TestCase):
         self.wait_for_state("rebooting")
 
     def test_a_service_that_the_kernel_kills_for_its_memory_fails_its_update(self):
-        self.slot.hold()
-        with self.machine.start_install(self.bundle) as client, memory_limit(32 * MIB) as processes:
-            self.wait_for_state("applying")
+        with self.held_installation() as client, memory_limit(32 * MIB) as processes:
             service = self.machine.service.pid
+            # Pages that it made dirty in the limit would have the kernel wait for the medium, not kill.
+            wait_until(lambda: written_by(service) >= IMAGE, what="an image that only waits for the medium")
             write_text(processes, str(service))
             write_text(f"/proc/{service}/oom_score_adj", "1000")  # of all in the limit it goes first
             # Takes what the limit has; the service, which pays for it, is not in anybody's way.
@@ -211,9 +231,7 @@ class RaucFaults(unittest.TestCase):
         self.assertEqual(scrape.value("ota_process_failures_total", failure="signal_killed") or 0, 0)
 
     def test_a_service_that_hangs_disturbs_nobody(self):
-        self.slot.hold()
-        with self.machine.start_install(self.bundle) as client:
-            self.wait_for_state("applying")
+        with self.held_installation() as client:
             self.machine.service.send_signal(signal.SIGSTOP)
             self.assertEqual(self.exporter.stop(), 0)
             self.slot.release()
@@ -228,9 +246,7 @@ class RaucFaults(unittest.TestCase):
         self.assertEqual([update["number"] for update in self.open_updates()], [1])
 
     def test_an_exporter_that_is_killed_goes_on_with_the_update(self):
-        self.slot.hold()
-        with self.machine.start_install(self.bundle) as client:
-            self.wait_for_state("applying")
+        with self.held_installation() as client:
             self.kill_exporter()
             self.start_exporter()
             self.wait_for_state("applying")
