@@ -216,6 +216,7 @@ TEST_F(LoaderKernelTest, LoadsTheEmbeddedObject) {
   }
   ASSERT_EQ(names.count("firmware") + names.count("mtd"), 2u);
   std::vector<ProbeRequest> probes;
+  probes.reserve(names.size());
   for (const std::string& name : names) probes.push_back({name, {}});
   auto loaded = load_object("embedded", embedded_object(), probes, true, settings_, kernel_.get());
   ASSERT_TRUE(loaded) << loaded.error().message;
