@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "ota/map_bytes.h"
 #include "probe/map_keys.h"
 #include "probe/snapshot.h"
 
@@ -17,18 +18,6 @@ uint32_t kernel_number(BlockNumber device) { return OTAWRITE_DEVICE(device.major
 
 std::string name_of(BlockNumber device) {
   return "block device " + std::to_string(device.major) + ":" + std::to_string(device.minor);
-}
-
-template <typename T>
-std::span<const std::byte> bytes_of(const T& object) {
-  return std::as_bytes(std::span(&object, 1));
-}
-
-template <typename T>
-T read_as(std::span<const std::byte> bytes) {
-  T object{};
-  std::memcpy(&object, bytes.data(), std::min(sizeof object, bytes.size()));
-  return object;
 }
 
 Result<void> check(int error, const std::string& what) {

@@ -11,6 +11,7 @@
 #include "host/cgroup.h"
 #include "host/paths.h"
 #include "ota/bindings.h"
+#include "ota/complaint.h"
 #include "ota/config.h"
 #include "ota/kernel_events.h"
 #include "ota/mtd_watch.h"
@@ -60,6 +61,7 @@ class OtaKernelWatch : public OtaListener {
   OtaStarvation starvation_;
   // Failed requests that the tracker knows of, by device and status.
   std::map<std::pair<BlockNumber, uint32_t>, uint64_t> reported_;
+  Complaint unreadable_;
 
   std::condition_variable_any wake_;
   std::jthread thread_;  // last: joined before anything else goes

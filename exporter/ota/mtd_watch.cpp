@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "bpf/mtd.h"
 #include "ota/clock.h"
+#include "ota/map_bytes.h"
 #include "probe/map_keys.h"
 #include "probe/snapshot.h"
 
@@ -25,18 +26,6 @@ bool runs(const LoadedObject* object) {
     return status.probe == "mtd" && status.state == AttachState::kAttached;
   });
   return attached == 4;
-}
-
-template <typename T>
-std::span<const std::byte> bytes_of(const T& object) {
-  return std::as_bytes(std::span(&object, 1));
-}
-
-template <typename T>
-T read_as(std::span<const std::byte> bytes) {
-  T object{};
-  std::memcpy(&object, bytes.data(), std::min(sizeof object, bytes.size()));
-  return object;
 }
 
 OtaCause cause_of(uint32_t error) {
@@ -106,8 +95,10 @@ std::vector<OtaEvidence> MtdWatch::probed_errors() {
   std::vector<OtaEvidence> fresh;
   auto reader = MapReader::create(object_->map_fd(kErrors), kErrors);
   Snapshot snapshot;
-  if (!reader || !reader->read(snapshot, std::chrono::steady_clock::now() + kReadTimeout))
-    return {};
+  const auto read = reader ? reader->read(snapshot, std::chrono::steady_clock::now() + kReadTimeout)
+                           : Result<void>(fail(reader.error().message));
+  unreadable_.hear(read);
+  if (!read) return fresh;
   for (size_t entry = 0; entry < snapshot.entries; ++entry) {
     const auto index = read_as<uint32_t>(snapshot.key(entry));
     const auto error = read_as<mtd_last_error>(snapshot.value(entry, 0));

@@ -10,6 +10,7 @@
 #include "host/mtd.h"
 #include "host/paths.h"
 #include "ota/cause.h"
+#include "ota/complaint.h"
 #include "ota/transaction.h"
 #include "probe/object.h"
 
@@ -46,6 +47,7 @@ class MtdWatch {
   const LoadedObject* object_;  // null unless all programs of the probe run
   const HostPaths paths_;
   std::map<uint32_t, Target> targets_;  // by N of "mtdN"
+  Complaint unreadable_;
 };
 
 }  // namespace kernel_exporter

@@ -1,12 +1,11 @@
 #include "ota/starvation.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
+
+#include "../host/temporary_tree.h"
 
 namespace kernel_exporter {
 namespace {
@@ -29,24 +28,17 @@ TEST(CpuWaited, TakesTheTimeWithoutAnyRunningTask) {
 class OtaStarvationTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    char path[] = "/tmp/starvation_test.XXXXXX";
-    ASSERT_NE(::mkdtemp(path), nullptr);
-    root_ = path;
-    paths_.procfs = root_ + "/proc";
-    std::filesystem::create_directories(root_ + "/proc/self");
-    std::filesystem::create_directories(root_ + "/cgroup/ota");
-    std::ofstream(root_ + "/proc/self/mountinfo")
-        << "30 24 0:26 / " << root_ << "/cgroup rw shared:9 - cgroup2 cgroup2 rw\n";
+    tree_.file("proc/self/mountinfo",
+               "30 24 0:26 / " + tree_.path("cgroup") + " rw shared:9 - cgroup2 cgroup2 rw\n");
     waited(0);
-    starvation_ = std::make_unique<OtaStarvation>(paths_, kLimit);
+    starvation_ = std::make_unique<OtaStarvation>(tree_.paths(), kLimit);
     starvation_->watch(kUpdate, "/ota");
   }
-  void TearDown() override { std::filesystem::remove_all(root_); }
 
   // The fixture's content, in place: the reader keeps the file open.
   void waited(int64_t seconds) {
-    std::ofstream(root_ + "/cgroup/ota/cpu.pressure")
-        << "some total=999999999\nfull avg10=0 total=" << seconds * 1'000'000 << "\n";
+    tree_.file("cgroup/ota/cpu.pressure", "some total=999999999\nfull avg10=0 total=" +
+                                              std::to_string(seconds * 1'000'000) + "\n");
   }
   // One second in which it waited for `wait` seconds: what was found.
   size_t second(int64_t wait) {
@@ -62,8 +54,7 @@ class OtaStarvationTest : public ::testing::Test {
     return found.size();
   }
 
-  HostPaths paths_;
-  std::string root_;
+  TemporaryTree tree_;
   std::unique_ptr<OtaStarvation> starvation_;
   int64_t now_ = 100 * kSecond;
   int64_t sum_ = 0;
