@@ -1,12 +1,10 @@
 // Firmware, where the kernel has a driver that asks for what one tells it: the guests.
-#include <stdlib.h>
-
-#include <filesystem>
 #include <fstream>
 
 #include "child_process.h"
 #include "exporter_process.h"
 #include "kernel_module.h"
+#include "temporary_folder.h"
 #include "text.h"
 #include "update.h"
 #include "verify.h"
@@ -23,20 +21,13 @@ constexpr int kMissing = 2;
 // A folder that the kernel searches for firmware first, with one file in it.
 class FirmwareFolder {
  public:
-  FirmwareFolder() : folder_("/tmp/kernel_exporter_firmware.XXXXXX") {
-    if (::mkdtemp(folder_.data()) == nullptr) give_up(folder_);
-    std::ofstream(folder_ + "/ecu.bin") << "firmware";
-    write_text(kPath, folder_);
+  FirmwareFolder() {
+    std::ofstream(folder_.path() + "/ecu.bin") << "firmware";
+    write_text(kPath, folder_.path());
   }
-  ~FirmwareFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  FirmwareFolder(const FirmwareFolder&) = delete;
-  FirmwareFolder& operator=(const FirmwareFolder&) = delete;
 
  private:
-  std::string folder_;
+  TemporaryFolder folder_;
 };
 
 // Whether the driver got it.

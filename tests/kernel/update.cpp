@@ -1,8 +1,5 @@
 #include "update.h"
 
-#include <stdlib.h>
-
-#include <filesystem>
 #include <fstream>
 
 #include "child_process.h"
@@ -10,20 +7,15 @@
 
 namespace kernel_exporter {
 
-Update::Update() : folder_("/tmp/kernel_exporter_update.XXXXXX") {
-  if (::mkdtemp(folder_.data()) == nullptr) give_up(folder_);
-  std::ofstream(folder_ + "/ota.yaml") << "socket: " << folder_ << "/ota.sock\nledger: " << folder_
-                                       << "/ota.ledger\nengines: [custom]\n";
-}
-
-Update::~Update() {
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
+Update::Update() {
+  const std::string& folder = folder_.path();
+  std::ofstream(folder + "/ota.yaml") << "socket: " << folder << "/ota.sock\nledger: " << folder
+                                      << "/ota.ledger\nengines: [custom]\n";
 }
 
 std::string Update::tell(const std::vector<std::string>& words) const {
   std::vector<std::string> command = {KERNEL_EXPORTER_BINARY, "ota", "--socket",
-                                      folder_ + "/ota.sock"};
+                                      folder_.path() + "/ota.sock"};
   command.insert(command.end(), words.begin(), words.end());
   return run_program(command);
 }

@@ -3,23 +3,24 @@
 #include <string>
 #include <vector>
 
+#include "temporary_folder.h"
+
 namespace kernel_exporter {
 
 // What an exporter needs to follow updates, in a folder of its own, and an agent that speaks to it.
 class Update {
  public:
   Update();
-  ~Update();
-  Update(const Update&) = delete;
-  Update& operator=(const Update&) = delete;
 
-  std::vector<std::string> options() const { return {"--ota.config", folder_ + "/ota.yaml"}; }
+  std::vector<std::string> options() const {
+    return {"--ota.config", folder_.path() + "/ota.yaml"};
+  }
 
   // `kernel_exporter ota WORDS`; gives up when the exporter refuses.
   std::string tell(const std::vector<std::string>& words) const;
 
  private:
-  std::string folder_;
+  TemporaryFolder folder_;
 };
 
 std::string ota_rules(const std::string& probe);       // rules/ota/PROBE.yaml

@@ -18,17 +18,6 @@
 
 namespace kernel_exporter {
 
-TemporaryDirectory::TemporaryDirectory() {
-  char name[] = "/tmp/kernel_exporter_ota_XXXXXX";
-  EXPECT_NE(::mkdtemp(name), nullptr);
-  path_ = name;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code error;
-  std::filesystem::remove_all(path_, error);
-}
-
 Mount::Mount(const std::string& source, const std::string& target, const std::string& type,
              const std::string& options)
     : target_(target) {

@@ -8,20 +8,6 @@
 
 namespace kernel_exporter {
 
-// A directory of the test's own under /tmp, removed with what is in it.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory();
-  ~TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 // Mounted while the object lives.
 class Mount {
  public:

@@ -19,13 +19,13 @@ class Ext4OtawriteTest : public OtawriteTest {
     OtawriteTest::SetUp();
     const std::string command = "mkfs.ext4 -q -F -E lazy_itable_init=0 " + loop_->path();
     ASSERT_EQ(std::system(command.c_str()), 0) << command;
-    mount_ = std::make_unique<Mount>(loop_->path(), directory_.path() + "/mnt", "ext4", "");
-    ASSERT_TRUE(sync_file_system(directory_.path() + "/mnt"));
+    mount_ = std::make_unique<Mount>(loop_->path(), tree_.path("mnt"), "ext4", "");
+    ASSERT_TRUE(sync_file_system(tree_.path("mnt")));
     mounted_ = disk_writes();
   }
   void TearDown() override { mount_.reset(); }
 
-  std::string file(const std::string& name) const { return directory_.path() + "/mnt/" + name; }
+  std::string file(const std::string& name) const { return tree_.path("mnt/") + name; }
   uint64_t disk_bytes_since_mount() const { return disk_writes().bytes - mounted_.bytes; }
 
   std::unique_ptr<Mount> mount_;

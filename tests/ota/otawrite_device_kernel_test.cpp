@@ -15,7 +15,7 @@ TEST_F(OtawriteTest, CountsNothingWhileNothingIsBound) {
 }
 
 TEST_F(OtawriteTest, CountsNothingOnADeviceThatIsNotBound) {
-  const LoopDevice other(directory_.path() + "/other", 16 * kMebibyte);
+  const LoopDevice other(tree_.path("other"), 16 * kMebibyte);
   bind();
   bind_cgroup(kUpdate);
   cgroup_->run([&] { return write_direct(other.path(), 0, 4 * kMebibyte); });

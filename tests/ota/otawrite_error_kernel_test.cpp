@@ -36,12 +36,12 @@ class OtawriteErrorTest : public OtawriteTest {
     ASSERT_EQ(::getrandom(&random, 1, 0), 1);
     hole_ = (1 + random % 14) * kMebibyte;
     RecordProperty("hole", std::to_string(hole_));
-    tmpfs_ = std::make_unique<Mount>("none", directory_.path() + "/full", "tmpfs", "size=16m");
-    const std::string file = directory_.path() + "/full/disk";
+    tmpfs_ = std::make_unique<Mount>("none", tree_.path("full"), "tmpfs", "size=16m");
+    const std::string file = tree_.path("full/disk");
     ASSERT_TRUE(write_cached(file, 0, hole_));
     ASSERT_TRUE(write_cached(file, hole_ + kMebibyte, kFullBytes - hole_ - kMebibyte));
     // Takes the room that the hole would need.
-    ASSERT_TRUE(write_cached(directory_.path() + "/full/other", 0, kMebibyte));
+    ASSERT_TRUE(write_cached(tree_.path("full/other"), 0, kMebibyte));
     disk_ = std::make_unique<LoopDevice>(file, kFullBytes);
   }
   void TearDown() override {

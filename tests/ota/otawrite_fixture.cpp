@@ -51,7 +51,7 @@ void OtawriteTest::SetUp() {
   Result<OtaBindings> bindings = OtaBindings::create(*object_, HostPaths());
   ASSERT_TRUE(bindings) << bindings.error().message;
   bindings_ = std::make_unique<OtaBindings>(std::move(*bindings));
-  loop_ = std::make_unique<LoopDevice>(directory_.path() + "/disk", kDeviceBytes);
+  loop_ = std::make_unique<LoopDevice>(tree_.path("disk"), kDeviceBytes);
   cgroup_ = std::make_unique<NestedCgroup>();
   before_ = loop_->writes();
 }

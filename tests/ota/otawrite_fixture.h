@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "../host/temporary_tree.h"
 #include "bpf/block.h"
 #include "child.h"
 #include "loop_device.h"
@@ -41,7 +42,7 @@ class OtawriteTest : public ::testing::Test {
   void bind(ota_role role = OTA_ROLE_SLOT);
   void bind_cgroup(uint64_t transaction);
 
-  TemporaryDirectory directory_;
+  TemporaryTree tree_;
   std::unique_ptr<LoopDevice> loop_;
   std::unique_ptr<LoadedObject> object_;
   std::unique_ptr<OtaBindings> bindings_;
