@@ -197,14 +197,17 @@ TEST_F(SwupdateAdapterTest, DoesNotRushAtOneThatAlwaysHangsUp) {
   EXPECT_EQ(adapter->refused(), 0u);
 }
 
-// A process of its own, since what one tells that was there before us is old news.
-pid_t fork_engine(const UniqueFd& progress, const UniqueFd& control, const std::string& frames,
-                  const std::string& notices) {
+// A process of its own, since what one tells that was there before us is old news. Who listens is
+// who the kernel names as the peer: the progress socket gets its path only then.
+pid_t fork_engine(const std::string& progress_path, const UniqueFd& control,
+                  const std::string& frames, const std::string& notices) {
+  const std::string unseen = progress_path + ".new";
+  const UniqueFd progress = listen_stream(unseen);
   const pid_t child = ::fork();
   if (child != 0) return child;
-  // Who listens is who the kernel names as the peer.
   ::listen(progress.get(), 4);
   ::listen(control.get(), 4);
+  ::rename(unseen.c_str(), progress_path.c_str());
   const UniqueFd to_progress = accept_from(progress);
   const UniqueFd to_control = accept_from(control);
   char request[3120];
@@ -220,9 +223,7 @@ TEST_F(SwupdateAdapterTest, HearsTheReasonFromTheControlSocket) {
   const std::string frames = swupdate_recording("2022.12_corrupt.progress");
   const std::string notices = swupdate_recording("2022.12_corrupt.control");
   const UniqueFd control = listen_stream(control_);
-  const UniqueFd progress = listen_stream(progress_ + ".new");
-  const pid_t engine = fork_engine(progress, control, frames, notices);
-  std::filesystem::rename(progress_ + ".new", progress_);
+  const pid_t engine = fork_engine(progress_, control, frames, notices);
   EXPECT_TRUE(story_.ends_with(Kind::kFailed));
   const EngineEvent failed = story_.last();
   EXPECT_EQ(failed.cause, OtaCause::kVerifyFailed);
@@ -235,10 +236,8 @@ TEST_F(SwupdateAdapterTest, HearsTheReasonFromTheControlSocket) {
 TEST_F(SwupdateAdapterTest, KnowsTheProcessByMoreThanItsConnection) {
   const auto adapter = start();
   const UniqueFd control = listen_stream(control_);
-  const UniqueFd progress = listen_stream(progress_ + ".new");
   const std::string notices = swupdate_recording("2022.12_corrupt.control").substr(0, 3120);
-  const pid_t engine = fork_engine(progress, control, installed_.substr(0, 10 * kFrame), notices);
-  std::filesystem::rename(progress_ + ".new", progress_);
+  const pid_t engine = fork_engine(progress_, control, installed_.substr(0, 10 * kFrame), notices);
   EXPECT_TRUE(story_.ends_with(Kind::kProgress) || story_.count(Kind::kState) > 0);
   ::kill(engine, SIGKILL);
   ::waitpid(engine, nullptr, 0);
