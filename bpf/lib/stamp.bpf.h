@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
 /*
- * Who made a part of a file dirty last, bound devices only. Neighbouring pages follow each other, so each CPU
- * remembers what it found last, for as long as nothing that it followed from has changed: `changes` of the filter
- * moves with every binding and every stamp.
+ * Who made a part of a file dirty last, bound devices only. Neighbouring pages follow each other,
+ * so each CPU remembers what it found last, for as long as nothing that it followed from has
+ * changed: `changes` of the filter moves with every binding and every stamp.
  */
 #pragma once
 
