@@ -167,6 +167,27 @@ static __always_inline void keep_target(struct recent_target *recent, u64 change
 }
 
 /*
+ * Which range of the disk the I/O is for, OTAWRITE_RANGES for none. Verified by itself, once:
+ * inlined, its 16 ways to end would each go on to the end of the caller, more than 5.10 has
+ * patience for.
+ */
+__noinline u64 otawrite_range_of(u32 disk, u64 sector, u32 bytes)
+{
+	const struct otawrite_device *device = bpf_map_lookup_elem(&otawrite_device, &disk);
+	u64 index;
+
+	if (!device)
+		return OTAWRITE_RANGES;
+	for (index = 0; index < OTAWRITE_RANGES && index < device->ranges; index++) {
+		const struct otawrite_range *range = &device->range[index];
+
+		if (!bytes || (sector >= range->first && sector < range->end))
+			return index;
+	}
+	return OTAWRITE_RANGES;
+}
+
+/*
  * Which bound device the I/O is for, by its first sector: partitions are remapped to their disk
  * before bios are queued (5.10 then forgets them), and requests know the disk alone. A flush has no
  * sector and counts for the smallest bound device: it is the disk's anyway.
@@ -174,10 +195,11 @@ static __always_inline void keep_target(struct recent_target *recent, u64 change
 static __always_inline bool find_target(const struct otawrite_filter *filter, struct gendisk *disk,
 					u64 sector, struct target_io *io)
 {
-	u32 number = OTAWRITE_DEVICE((u32)disk->major, (u32)disk->first_minor), index, only = 0;
+	u32 number = OTAWRITE_DEVICE((u32)disk->major, (u32)disk->first_minor), only = 0;
 	const struct otawrite_device *device;
+	const struct otawrite_range *range;
 	struct recent_target *recent;
-	u64 changes = filter->changes;
+	u64 changes = filter->changes, index;
 
 	if (!may_be_bound(filter, number))
 		return false;
@@ -186,20 +208,20 @@ static __always_inline bool find_target(const struct otawrite_filter *filter, st
 		return false;
 	if (io->bytes && is_recent_target(recent, changes, number, sector, io))
 		return true;
+	index = otawrite_range_of(number, sector, io->bytes);
 	device = bpf_map_lookup_elem(&otawrite_device, &number);
-	if (!device)
+	if (index >= OTAWRITE_RANGES || !device)
+		return false;
+	/* 5.10 forgets the bound of a number that goes to the stack. */
+	barrier_var(index);
+	range = &device->range[index & (OTAWRITE_RANGES - 1)];
+	/* The disk may have been bound anew between the two looks. */
+	if (io->bytes && (sector < range->first || sector >= range->end))
 		return false;
 	io->has_requests = BPF_CORE_READ(disk, queue, mq_ops) != NULL;
-	for (index = 0; index < OTAWRITE_RANGES && index < device->ranges; index++) {
-		const struct otawrite_range *range = &device->range[index];
-
-		if (io->bytes && (sector < range->first || sector >= range->end))
-			continue;
-		aim(io, range, number, sector);
-		keep_target(recent, changes, io, range);
-		return true;
-	}
-	return false;
+	aim(io, range, number, sector);
+	keep_target(recent, changes, io, range);
+	return true;
 }
 
 /* On cgroup v1 the ids are another hierarchy's. */
