@@ -20,6 +20,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 
 from exporter_process import (DEFAULT_RULES, FIXTURES, ExporterProcess, RuleFolder, run_exporter,  # noqa: E402
                               wait_until)
+from guest_car import GuestCar  # noqa: E402
 from machine import LoopDevice, cgroup2_mount, frame, inside, network_namespace  # noqa: E402
 from prometheus_process import Prometheus, free_port  # noqa: E402
 from rauc import RaucMachine  # noqa: E402
@@ -53,33 +54,10 @@ def text_of(path):
         return file.read()
 
 
-class Flash:
-    """A flash device as sysfs shows it; the rest of this sysfs is the machine's own."""
-
-    def __init__(self, folder):
-        self.sysfs = os.path.join(folder, "sysfs")
-        self._device = os.path.join(self.sysfs, "class", "mtd", "mtd0")
-        os.makedirs(self._device)
-        for name in ("dev", "kernel"):
-            os.symlink(os.path.join("/sys", name), os.path.join(self.sysfs, name))
-        self.counts = {"ecc_failures": 0, "corrected_bits": 0, "bad_blocks": 0}
-        for name in self.counts:
-            self.add(name, 0)
-
-    def add(self, name, number):
-        """Replaced as a whole, so that no scrape reads half of it."""
-        self.counts[name] += number
-        path = os.path.join(self._device, name)
-        with open(path + ".new", "w", encoding="ascii") as file:
-            file.write(f"{self.counts[name]}\n")
-        os.replace(path + ".new", path)
-
-
 class Car:
     def __init__(self, name, stack):
         self.name = name
         self.folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"kernel_exporter_{name}_"))
-        self.flash = Flash(self.folder)
         self.disk = stack.enter_context(LoopDevice(DISK))
         self.environment = stack.enter_context(LoopDevice(MB))
         self.cgroup = f"kernel_exporter_dashboards_{os.getpid()}_{name}"
@@ -100,8 +78,7 @@ class Car:
 
     def start(self, wrapper=()):
         self.exporter = ExporterProcess(
-            rules=self.rules.path,
-            arguments=["--ota.config", os.path.join(self.folder, "ota.yaml"), "--path.sysfs", self.flash.sysfs],
+            rules=self.rules.path, arguments=["--ota.config", os.path.join(self.folder, "ota.yaml")],
             listen=f"127.0.0.1:{self.port}", wrapper=wrapper)
 
     def stop(self):
@@ -328,17 +305,6 @@ def traffic(car, _):
             yield
 
 
-def worn_flash(car, _):
-    """Its flash has more and more to correct, then what it cannot, and gives up a block."""
-    for second in range(20):
-        car.flash.add("corrected_bits", second)
-        if second == 12:
-            car.flash.add("ecc_failures", 1)
-        if second == 16:
-            car.flash.add("bad_blocks", 1)
-        yield
-
-
 def watchers(stack):
     """Many who are shown every packet of this network namespace and want none: it costs some 100 us a packet."""
     program = ctypes.create_string_buffer(REJECT)
@@ -383,10 +349,11 @@ def hurried(car, fleet):
 
 
 class Fleet:
-    """The cars and their Prometheus; `tell` lets a story happen."""
+    """The cars and their Prometheus; `tell` lets a story happen. The last car, a guest, has one of its own."""
 
-    STORIES = {"car-1": (failed_and_again, traffic, worn_flash, storm), "car-2": (confirmed,),
+    STORIES = {"car-1": (failed_and_again, traffic, storm), "car-2": (confirmed,),
                "car-3": (rolled_back, hurried)}
+    NAMES = (*STORIES, "car-4")
     KINDS = {"car-2": RaucCar, "car-3": SwupdateCar}
 
     def __init__(self):
@@ -394,12 +361,14 @@ class Fleet:
 
     def __enter__(self):
         with self._stack:
+            guest = GuestCar(self._stack)
             self.cars = {name: self.KINDS.get(name, Car)(name, self._stack) for name in self.STORIES}
             for car in self.cars.values():
                 self._stack.callback(car.stop)
                 car.start()
+            guest.wait()
             self.prometheus = self._stack.enter_context(Prometheus(
-                {JOB: {name: car.relay.port for name, car in self.cars.items()}},
+                {JOB: dict(zip(self.NAMES, [*(car.relay.port for car in self.cars.values()), guest.port]))},
                 rules=glob.glob(os.path.join(ROOT, "rules", "prometheus", "*.rules.yml"))))
             self._stack = self._stack.pop_all()
         return self
@@ -417,12 +386,12 @@ class Fleet:
         return bool(self.prometheus.query(f'kernel_exporter_scrape_partial{{instance="{car.name}"}} == 1'))
 
     def _tick(self):
-        after = self.prometheus.scrapes(len(self.cars)) + 1
-        self.prometheus.wait_for_scrapes(after, len(self.cars))
+        after = self.prometheus.scrapes(len(self.NAMES)) + 1
+        self.prometheus.wait_for_scrapes(after, len(self.NAMES))
 
     def tell(self):
         """Until every story has ended; returns when it began and ended by the clock."""
-        self.prometheus.wait_for_scrapes(5, len(self.cars))
+        self.prometheus.wait_for_scrapes(5, len(self.NAMES))
         began = time.time()
         threads = [story(self.cars[name], self) for name, stories in self.STORIES.items() for story in stories]
         while threads:
