@@ -7,7 +7,8 @@ import grafana
 
 KINDS = {"stat", "timeseries", "heatmap", "table", "state-timeline", "bargauge"}
 # Of Grafana's units those that are used: of any other it shows the name behind the bare number.
-UNITS = {"none", "short", "string", "locale", "percentunit", "s", "dateTimeFromNow", "bytes", "Bps", "pps", "ops", "iops"}
+UNITS = {"none", "short", "string", "locale", "percentunit", "s", "dateTimeFromNow", "bytes", "Bps", "pps", "ops",
+         "iops"}
 COUNTER = re.compile(r"\b\w+(?:_total|_bucket|_sum|_count)\b(?=\s*\{)")
 SELECTOR = re.compile(r"\b([a-zA-Z_:][\w:]*)\s*(\{[^}]*\})")
 RANGE = re.compile(r"\[([^\]]*)\]")

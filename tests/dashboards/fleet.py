@@ -171,7 +171,8 @@ class RaucCar(Car):
         self.rauc = stack.enter_context(RaucMachine(size=32 * MB))
         self.bundle = self.rauc.bundle("2.0", 24 * MB)
         self.configure(adapters={"rauc": {"bus": self.rauc.address}})
-        self.rules.write("netdrop", text_of(os.path.join(DEFAULT_RULES, "netdrop.yaml")) + "max_entries: {netdrop: 1}\n")
+        netdrop = text_of(os.path.join(self.rules.path, "netdrop.yaml"))
+        self.rules.write("netdrop", netdrop + "max_entries: {netdrop: 1}\n")
 
     def freeze(self, still):
         """RAUC stands still, or goes on: else it is done before anybody looks."""
