@@ -28,6 +28,7 @@ CHIP = ("id_bytes=0x20,0x75", "bitflips=1", f"gravepages={GRAVE}:0")
 FLASH = "/dev/mtd0"
 MEMSETBADBLOCK = 0x40084d0c
 FIRMWARE = "/run/firmware"
+UPDATES = "/run/ota.yaml"
 REQUEST = "/sys/devices/virtual/misc/test_firmware/trigger_request"
 
 
@@ -49,6 +50,7 @@ def prepare():
     os.makedirs(FIRMWARE)
     write(os.path.join(FIRMWARE, "ecu.bin"), "firmware")
     write("/sys/module/firmware_class/parameters/path", FIRMWARE)
+    write(UPDATES, "socket: /run/ota.sock\nledger: /run/ota.ledger\nengines: [custom]\n")
 
 
 def live(second, flash):
@@ -69,8 +71,8 @@ def main(results):
     flash = os.open(FLASH, os.O_RDWR)
     os.pwrite(flash, bytes(PAGES * PAGE), 0)
     os.pwrite(flash, bytes(PAGE), GRAVE * PAGE)
-    with exporter_process.ExporterProcess(RULES, listen=ADDRESS + ":10435"):
-        write(os.path.join(results, "ready"), "")
+    with exporter_process.ExporterProcess(RULES, ["--ota.config", UPDATES], listen=ADDRESS + ":10435"):
+        write(os.path.join(results, "ready"), "yes")
         for second in itertools.count():
             live(second, flash)
             time.sleep(1)
