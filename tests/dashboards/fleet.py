@@ -32,19 +32,6 @@ DISK = 16 * MB
 PAYLOAD = 12 * MB
 JOB = "kernel_exporter"
 STORY_SECONDS = 180
-CROWD, WATCHERS = 400, 400
-ETH_P_ALL = 3
-SO_ATTACH_FILTER = 26
-REJECT = struct.pack("=HBBI", 6, 0, 0, 0)  # BPF_RET | BPF_K: nothing of the packet
-CLASSIC = f"""
-probe: classic
-object: {FIXTURES}/classic.bpf.o
-metrics:
-  - name: classic_execs_total
-    help: Programs started.
-    type: counter
-    map: classic_execs
-"""
 RULES = [path for folder in (DEFAULT_RULES, os.path.join(ROOT, "rules", "ota"))
          for path in glob.glob(os.path.join(folder, "*.yaml"))]
 
@@ -147,8 +134,20 @@ class Car:
                  str(PAYLOAD * percent // 100))
 
 
+# A probe of its operator, which needs tracefs.
+CLASSIC = f"""
+probe: classic
+object: {FIXTURES}/classic.bpf.o
+metrics:
+  - name: classic_execs_total
+    help: Programs started.
+    type: counter
+    map: classic_execs
+"""
+
+
 class SwupdateCar(Car):
-    """Its engine is SWUpdate, which streams from a server that makes it wait. It has a probe of its operator."""
+    """Its engine is SWUpdate, which streams from a server that makes it wait."""
 
     def __init__(self, name, stack):
         super().__init__(name, stack)
@@ -306,6 +305,12 @@ def traffic(car, _):
             yield
 
 
+CROWD, WATCHERS = 400, 400
+ETH_P_ALL = 3
+SO_ATTACH_FILTER = 26
+REJECT = struct.pack("=HBBI", 6, 0, 0, 0)  # BPF_RET | BPF_K: nothing of the packet
+
+
 def watchers(stack):
     """Many who are shown every packet of this network namespace and want none: it costs some 100 us a packet."""
     program = ctypes.create_string_buffer(REJECT)
@@ -371,7 +376,7 @@ class Fleet:
 
     def __enter__(self):
         with self._stack:
-            guest = GuestCar(self._stack)
+            guest = GuestCar(self._stack, RULES)
             self.cars = {name: self.KINDS.get(name, Car)(name, self._stack) for name in self.STORIES}
             for car in self.cars.values():
                 self._stack.callback(car.stop)

@@ -14,11 +14,11 @@ START_SECONDS = 500
 class GuestCar:
     """Starts with its construction; `port` is its exporter's. What it does then is in guest_story.py."""
 
-    def __init__(self, stack):
+    def __init__(self, stack, rules):
         self.port = free_port()
         self._results = stack.enter_context(tempfile.TemporaryDirectory(prefix="kernel_exporter_guest_"))
         story = ["/usr/bin/env", f"KERNEL_EXPORTER_BUILD={BUILD}", "/usr/bin/python3", "-B",
-                 os.path.join(HERE, "guest_story.py"), self._results]
+                 os.path.join(HERE, "guest_story.py"), self._results, *rules]
         self._machine = subprocess.Popen(
             [os.path.join(ROOT, "tests", "guest", "boot"), "--results", self._results, "--forward", str(self.port),
              KERNEL, "--", *story], stdin=subprocess.DEVNULL)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The guest's side of guest_car.py: flash that wears out, and a driver that asks for firmware, until QEMU ends.
 
-usage: guest_story.py RESULTS_DIR
+usage: guest_story.py RESULTS_DIR RULE_FILE...
 """
 import contextlib
 import fcntl
@@ -18,7 +18,6 @@ import exporter_process  # noqa: E402
 
 exporter_process.START_SECONDS = 200  # an emulated machine
 
-RULES = [exporter_process.DEFAULT_RULES, os.path.join(exporter_process.ROOT, "rules", "ota")]
 ADDRESS = "10.0.2.15"
 PAGE, BLOCK = 512, 16 << 10
 PAGES = 512  # written; in one of 1024 reads of such a page nandsim flips a bit
@@ -66,12 +65,12 @@ def live(second, flash):
         fcntl.ioctl(flash, MEMSETBADBLOCK, struct.pack("q", (BAD + second // 8) * BLOCK))
 
 
-def main(results):
+def main(results, *rules):
     prepare()
     flash = os.open(FLASH, os.O_RDWR)
     os.pwrite(flash, bytes(PAGES * PAGE), 0)
     os.pwrite(flash, bytes(PAGE), GRAVE * PAGE)
-    with exporter_process.ExporterProcess(RULES, ["--ota.config", UPDATES], listen=ADDRESS + ":10435"):
+    with exporter_process.ExporterProcess(rules, ["--ota.config", UPDATES], listen=ADDRESS + ":10435"):
         write(os.path.join(results, "ready"), "yes")
         for second in itertools.count():
             live(second, flash)
