@@ -163,7 +163,7 @@ class SwupdateCar(Car):
 
 
 class RaucCar(Car):
-    """Its engine is RAUC, which nobody has told of the exporter. It has room for one kind of dropped packets."""
+    """Its engine is RAUC, which nobody has told of the exporter. It has little room for kinds of dropped packets."""
 
     def __init__(self, name, stack):
         super().__init__(name, stack)
@@ -171,7 +171,7 @@ class RaucCar(Car):
         self.bundle = self.rauc.bundle("2.0", 24 * MB)
         self.configure(adapters={"rauc": {"bus": self.rauc.address}})
         netdrop = text_of(os.path.join(self.rules.path, "netdrop.yaml"))
-        self.rules.write("netdrop", netdrop + "max_entries: {netdrop: 1}\n")
+        self.rules.write("netdrop", netdrop + "max_entries: {netdrop: 16}\n")
 
     def freeze(self, still):
         """RAUC stands still, or goes on: else it is done before anybody looks."""
@@ -287,17 +287,28 @@ def reboot_a_container():
     subprocess.run(["unshare", "--pid", "--fork", "/usr/bin/python3", "-c", call], check=False)
 
 
+def container(stack):
+    """One that stays, in a network namespace of its own, where it loses a packet: a kind that no map has yet."""
+    lose = "ip link set lo up; echo >/dev/udp/127.0.0.1/9; exec sleep infinity"
+    process = subprocess.Popen(["unshare", "--net", "bash", "-c", lose])
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+
+
 def traffic(car, _):
-    """What the kernel has to do besides: packets for a closed port and of no known kind, tasks that share a CPU."""
+    """What the kernel has to do besides: packets for a closed port and of no known kind, tasks that share a CPU, more
+    and more containers."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender, \
-            socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw:
+            socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw, contextlib.ExitStack() as containers:
         raw.bind(("lo", 0))
         for second in range(30):
             if second in (5, 25):
                 reboot_a_container()
+            for _ in range(2):
+                container(containers)
             for _ in range(20 + 40 * (second % 3)):
                 sender.sendto(b"nobody listens", ("127.0.0.1", port))
             for _ in range(10 + 20 * (second % 2)):
