@@ -17,6 +17,11 @@ def share(part, whole="", by=""):
     return f"({counts[0]} or 0 * {counts[1]}) / {counts[1]}"
 
 
+def named(expression):
+    """Not every engine can name the version that it updates to."""
+    return f'label_replace({expression}, "to", "unknown", "to", "")'
+
+
 CONFIRMED = ', result="succeeded"'
 NOT_CONFIRMED = ', result!="succeeded"'
 OPEN = "on (job, instance, engine) group_left (txid, from, to) ota_transaction_info{E}"
@@ -46,7 +51,7 @@ def _answer():
 
 def _budget():
     def burn(window):
-        return query(f"to:ota_unconfirmed:ratio_{window} / 0.01", "{{to}}, last " + window.replace("h", " h"))
+        return query(named(f"to:ota_unconfirmed:ratio_{window} / 0.01"), "{{to}}, last " + window.replace("h", " h"))
     return row(
         "Error budget",
         graph("How fast the error budget burns", "Share of unconfirmed updates by target version, over the share that "
@@ -83,10 +88,10 @@ def _results():
         table("By target version", "The updates that ended in the time range, by the version that they were to "
               "bring. A bad version shows here first.",
               column("To", label="to"),
-              column("Ended", "short", f"count by (to) ({ended()})"),
-              column("Confirmed", "percentunit", share(CONFIRMED, by=" by (to) "), decimals=1),
-              column("95 % took less than", "s", f"quantile by (to) (0.95, ota_last_duration_seconds{{E}} * {LAST})",
-                     decimals=0),
+              column("Ended", "short", named(f"count by (to) ({ended()})")),
+              column("Confirmed", "percentunit", named(share(CONFIRMED, by=" by (to) ")), decimals=1),
+              column("95 % took less than", "s",
+                     named(f"quantile by (to) (0.95, ota_last_duration_seconds{{E}} * {LAST})"), decimals=0),
               size=(8, 8), sort="Ended"),
         graph("Duration of the last update", "Over the vehicles that report: from begin to end, without the time that "
               "the machine was off. The line is the objective.", "s",
@@ -110,8 +115,8 @@ def _vehicles():
               column("Vehicle", label="instance", link=link_to("kernel-exporter-update", "This update")),
               column("Engine", label="engine"), column("To", label="to"),
               column("Result", label="result", mappings=words(*RESULTS)), column("Cause", label="cause"),
-              column("Ended", "dateTimeFromNow", f"1000 * ota_last_end_timestamp_seconds{{E}} * {LAST}"),
-              column("Took", "s", f"ota_last_duration_seconds{{E}} * {LAST}", decimals=0),
+              column("Ended", "dateTimeFromNow", named(f"1000 * ota_last_end_timestamp_seconds{{E}} * {LAST}")),
+              column("Took", "s", named(f"ota_last_duration_seconds{{E}} * {LAST}"), decimals=0),
               size=(12, 9), sort="Ended"),
         last_failures(link_to("kernel-exporter-update", "This update"), size=(12, 9)))
 

@@ -88,7 +88,7 @@ def stat(title, description, unit, *queries, size=(4, 4), thresholds=None, mappi
 
 def graph(title, description, unit, *queries, size=(12, 8), stack=False, thresholds=None, highest=None, step=False,
           log=False, colours=(), link=None):
-    """Lines from zero up; `log` is for what spans decades."""
+    """Lines from zero up, in the legend the highest first; `log` is for what spans decades."""
     custom = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 40 if stack else 10, "showPoints": "never",
               "lineInterpolation": "stepAfter" if step else "linear", "spanNulls": False,
               "stacking": {"mode": "normal" if stack else "none", "group": "A"}}
@@ -105,7 +105,7 @@ def graph(title, description, unit, *queries, size=(12, 8), stack=False, thresho
         custom["thresholdsStyle"] = {"mode": "dashed"}
         defaults["thresholds"] = thresholds
     options = {"legend": {"displayMode": "table", "placement": "bottom", "showLegend": True,
-                          "calcs": ["mean", "max", "lastNotNull"]},
+                          "calcs": ["mean", "max", "lastNotNull"], "sortBy": "Max", "sortDesc": True},
                "tooltip": {"mode": "multi", "sort": "desc"}}
     return _panel("timeseries", title, description, size, queries, defaults, options, _coloured(colours))
 

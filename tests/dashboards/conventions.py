@@ -1,10 +1,14 @@
-"""What holds for every dashboard: the conventions of Grafana's dashboard linter, and some of our own."""
+"""What holds for every dashboard: the conventions of Grafana's dashboard linter, but that an instance is called by
+what it is, and some of our own. Whether expressions can be parsed is seen when they are put to Prometheus."""
 import itertools
 import re
 
 import grafana
 
 KINDS = {"stat", "timeseries", "heatmap", "table", "state-timeline", "bargauge"}
+# Of Grafana's units those that are used: of any other it shows the name behind the bare number.
+UNITS = {"none", "short", "string", "locale", "percentunit", "s", "dateTimeFromNow", "bytes", "Bps", "pps", "ops",
+         "iops"}
 COUNTER = re.compile(r"\b\w+(?:_total|_bucket|_sum|_count)\b(?=\s*\{)")
 SELECTOR = re.compile(r"\b([a-zA-Z_:][\w:]*)\s*(\{[^}]*\})")
 RANGE = re.compile(r"\[([^\]]*)\]")
@@ -37,6 +41,9 @@ def _of_dashboard(dashboard):
         inner["id"] for panel in dashboard["panels"] for inner in panel.get("panels", ())]
     for number in {number for number in numbers if numbers.count(number) > 1}:
         yield f"panel id {number} twice"
+    for annotation in dashboard["annotations"]["list"]:
+        if annotation["datasource"] != {"type": "prometheus", "uid": "${datasource}"}:
+            yield f"annotation {annotation['name']}: not from $datasource"
     if not any(link.get("includeVars") and link.get("keepTime") for link in dashboard["links"]):
         yield "no link to the other dashboards that keeps variables and time"
 
@@ -91,8 +98,11 @@ def _of_panel(panel, dashboard):
     for key in ("title", "description"):
         if not panel.get(key):
             yield f"no {key}"
-    if not panel["fieldConfig"]["defaults"].get("unit"):
-        yield "no unit"
+    overridden = [entry["value"] for override in panel["fieldConfig"]["overrides"] for entry in override["properties"]
+                  if entry["id"] == "unit"]
+    for unit in (panel["fieldConfig"]["defaults"].get("unit"), *overridden):
+        if unit not in UNITS:
+            yield f"unit {unit}"
     if panel["datasource"] != {"type": "prometheus", "uid": "${datasource}"}:
         yield "not from $datasource"
     if not panel.get("targets"):

@@ -52,7 +52,11 @@ BROKEN = [
     ("outside the grid", of_panel("stat", "gridPos", {"x": 22, "y": 0, "w": 4, "h": 4})),
     ("no title", of_panel("stat", "title", "")),
     ("no description", of_panel("stat", "description", "")),
-    ("no unit", of_panel("stat", "fieldConfig", {"defaults": {}, "overrides": []})),
+    ("unit None", of_panel("stat", "fieldConfig", {"defaults": {}, "overrides": []})),
+    ("unit seconds", of_panel("stat", "fieldConfig", {"defaults": {"unit": "s"}, "overrides": [
+        {"properties": [{"id": "unit", "value": "seconds"}]}]})),
+    ("annotation Ends of updates: not from", lambda dashboard: put(
+        dashboard["annotations"]["list"][0], "datasource", None)),
     ("not from $datasource", of_panel("stat", "datasource", {"type": "prometheus", "uid": "P1"})),
     ("query not from $datasource", of_target("stat", "datasource", None)),
     ("no query", of_panel("stat", "targets", [])),

@@ -214,12 +214,12 @@ class Panel:
     def _ticks(self, low, high):
         if "scaleDistribution" in self.defaults["custom"]:
             return [(power, self.format(10.0 ** power)) for power in range(low, high + 1)]
-        rough = (high - low) / 4
-        base = 1024 if self.unit in ("bytes", "Bps") else 1
-        while rough / base >= 1024 and self.unit in ("bytes", "Bps"):
-            base *= 1024
-        power = base * 10 ** math.floor(math.log10(rough / base))
-        step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+        rough = (high - low) / 5
+        if self.unit in ("bytes", "Bps"):
+            step = 2 ** math.ceil(math.log2(rough))
+        else:
+            power = 10 ** math.floor(math.log10(rough))
+            step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
         return [(index * step, self.format(index * step)) for index in range(int(high / step) + 1)]
 
     @staticmethod
@@ -264,7 +264,9 @@ class Panel:
 
     def _legend(self, lines):
         rows = []
-        for index, (name, points) in enumerate(lines[:6]):
+        ordered = sorted(enumerate(lines), key=lambda line: max((value for _, value in line[1][1]), default=0),
+                         reverse=True)
+        for index, (name, points) in ordered[:6]:
             values = [value for _, value in points]
             cells = "".join(f"<td>{self.format(value)}</td>"
                             for value in (sum(values) / len(values), max(values), values[-1]))

@@ -1,11 +1,14 @@
 """A small fleet on this machine, told scrape by scrape: each car is an exporter with state, disk, cgroup and agent
 of its own. Time goes by Prometheus' scrapes, so every step of the story is in its database."""
 import contextlib
+import ctypes
 import glob
 import json
 import os
+import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -15,10 +18,13 @@ import uuid
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 
-from exporter_process import DEFAULT_RULES, ExporterProcess, RuleFolder, run_exporter, wait_until  # noqa: E402
-from machine import LoopDevice, cgroup2_mount, frame  # noqa: E402
+from exporter_process import (DEFAULT_RULES, FIXTURES, ExporterProcess, RuleFolder, run_exporter,  # noqa: E402
+                              wait_until)
+from guest_car import GuestCar  # noqa: E402
+from machine import LoopDevice, cgroup2_mount, frame, inside, network_namespace  # noqa: E402
 from prometheus_process import Prometheus, free_port  # noqa: E402
 from rauc import RaucMachine  # noqa: E402
+from relay import Relay  # noqa: E402
 from swupdate import SwupdateMachine  # noqa: E402
 
 MB = 1 << 20
@@ -47,9 +53,10 @@ class Car:
         stack.callback(os.rmdir, self._cgroup_path)
         self.rules = stack.enter_context(RuleFolder(**{os.path.basename(path): text_of(path) for path in RULES}))
         self.socket = os.path.join(self.folder, "ota.sock")
-        self.ledger = os.path.join(self.folder, "ota.ledger")
+        self.ledger = os.path.join(self.folder, "data", "ota.ledger")
         self.configure(engines=["custom"])
         self.port = free_port()
+        self.relay = stack.enter_context(Relay(self.port))
         self.exporter = None
 
     def configure(self, **settings):
@@ -67,14 +74,26 @@ class Car:
             assert code == 0, f"{self.name}: the exporter ended with {code}: {self.exporter.log}"
             self.exporter = None
 
-    def boot(self):
-        """What a boot changes for the exporter: another boot id, and CLOCK_BOOTTIME begins anew."""
+    def boot(self, tracefs=True):
+        """What a boot changes for the exporter: another boot id, and CLOCK_BOOTTIME begins anew; it may come up
+        without tracefs."""
         boot_id = os.path.join(self.folder, "boot_id")
         with open(boot_id, "w", encoding="utf-8") as file:
             file.write(f"{uuid.uuid4()}\n")
         uptime = int(time.clock_gettime(time.CLOCK_BOOTTIME))
+        unmount = "" if tracefs else "umount /sys/kernel/tracing && "
         self.start(["unshare", "--mount", "--propagation", "private", "--time", "--boottime", str(1 - uptime),
-                    "sh", "-c", 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"', boot_id])
+                    "sh", "-c", f'{unmount}mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"', boot_id])
+
+    def break_ledger(self):
+        """The medium dies, and where its folder was is none."""
+        medium = os.path.dirname(self.ledger)
+        shutil.rmtree(medium)
+        with open(medium, "wb"):
+            pass
+
+    def mend_ledger(self):
+        os.unlink(os.path.dirname(self.ledger))
 
     def ota(self, *arguments, code=0):
         done = run_exporter("ota", "--socket", self.socket, *arguments)
@@ -115,6 +134,18 @@ class Car:
                  str(PAYLOAD * percent // 100))
 
 
+# A probe of its operator, which needs tracefs.
+CLASSIC = f"""
+probe: classic
+object: {FIXTURES}/classic.bpf.o
+metrics:
+  - name: classic_execs_total
+    help: Programs started.
+    type: counter
+    map: classic_execs
+"""
+
+
 class SwupdateCar(Car):
     """Its engine is SWUpdate, which streams from a server that makes it wait."""
 
@@ -125,18 +156,22 @@ class SwupdateCar(Car):
         self.configure(devices=self.swupdate.roles, adapters={"swupdate": {
             "progress_socket": self.swupdate.progress_socket, "control_socket": self.swupdate.control_socket}})
 
+        self.rules.write("classic", CLASSIC)
+
     def is_in(self, state):
         return self.exporter.scrape().value("ota_state", engine="swupdate", state=state) == 1
 
 
 class RaucCar(Car):
-    """Its engine is RAUC, which nobody has told of the exporter."""
+    """Its engine is RAUC, which nobody has told of the exporter. It has little room for kinds of dropped packets."""
 
     def __init__(self, name, stack):
         super().__init__(name, stack)
         self.rauc = stack.enter_context(RaucMachine(size=32 * MB))
         self.bundle = self.rauc.bundle("2.0", 24 * MB)
         self.configure(adapters={"rauc": {"bus": self.rauc.address}})
+        netdrop = text_of(os.path.join(self.rules.path, "netdrop.yaml"))
+        self.rules.write("netdrop", netdrop + "max_entries: {netdrop: 16}\n")
 
     def freeze(self, still):
         """RAUC stands still, or goes on: else it is done before anybody looks."""
@@ -147,12 +182,12 @@ class RaucCar(Car):
         return self.exporter.scrape().value("ota_state", engine="rauc", state=state) == 1
 
 
-def reboot(car, fleet):
+def reboot(car, fleet, **how):
     """Off until Prometheus has seen it and its rules hold the car for lost."""
     car.stop()
     while fleet.up(car) or not fleet.is_lost(car):
         yield
-    car.boot()
+    car.boot(**how)
 
 
 def install(car, old, new, steps=10):
@@ -196,7 +231,8 @@ def confirmed(car, fleet):
 
 
 def rolled_back(car, fleet):
-    """SWUpdate installs 2.1, which does not come up; somebody breaks a rule, and an agent talks nonsense."""
+    """SWUpdate installs 2.1, which comes up without tracefs, and so without a probe; the boot loader goes back.
+    Before, somebody breaks a rule, and an agent talks nonsense."""
     for _ in range(4):
         yield
     car.swupdate.server.freeze(8 * MB)
@@ -214,14 +250,16 @@ def rolled_back(car, fleet):
         car.ota("end", "confirmed", code=1)
         for _ in range(3):
             yield
-    yield from reboot(car, fleet)
-    for _ in range(2):
-        yield
+    for how in ({"tracefs": False}, {}):
+        yield from reboot(car, fleet, **how)
+        for _ in range(2):
+            yield
     car.ota("end", "rolled_back")
 
 
 def failed_and_again(car, _):
-    """To 2.1, of which a part cannot be read back; then to 2.0, under way when the story ends."""
+    """To 2.1, of which a part cannot be read back; then to 2.0, without a ledger for a while, and under way when the
+    story ends."""
     yield from install(car, "1.0", "2.1", steps=8)
     car.crash_child()
     car.disk.truncate(DISK // 2)
@@ -233,8 +271,11 @@ def failed_and_again(car, _):
     car.disk.truncate(DISK)
     for _ in range(4):
         yield
+    car.break_ledger()
     car.begin("car-1-2.0", "1.0", "2.0")
     for percent in range(5, 70, 5):
+        if percent == 25:
+            car.mend_ledger()
         car.download(percent)
         car.write(MB // 2, offset=percent // 10 * MB)
         yield
@@ -246,17 +287,28 @@ def reboot_a_container():
     subprocess.run(["unshare", "--pid", "--fork", "/usr/bin/python3", "-c", call], check=False)
 
 
+def container(stack):
+    """One that stays, in a network namespace of its own, where it loses a packet: a kind that no map has yet."""
+    lose = "ip link set lo up; echo >/dev/udp/127.0.0.1/9; exec sleep infinity"
+    process = subprocess.Popen(["unshare", "--net", "bash", "-c", lose])
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+
+
 def traffic(car, _):
-    """What the kernel has to do besides: packets for a closed port and of no known kind, tasks that share a CPU."""
+    """What the kernel has to do besides: packets for a closed port and of no known kind, tasks that share a CPU, more
+    and more containers."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender, \
-            socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw:
+            socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw, contextlib.ExitStack() as containers:
         raw.bind(("lo", 0))
         for second in range(30):
             if second in (5, 25):
                 reboot_a_container()
+            for _ in range(2):
+                container(containers)
             for _ in range(20 + 40 * (second % 3)):
                 sender.sendto(b"nobody listens", ("127.0.0.1", port))
             for _ in range(10 + 20 * (second % 2)):
@@ -264,10 +316,70 @@ def traffic(car, _):
             yield
 
 
-class Fleet:
-    """The cars and their Prometheus; `tell` lets a story happen."""
+CROWD, WATCHERS = 400, 400
+ETH_P_ALL = 3
+SO_ATTACH_FILTER = 26
+REJECT = struct.pack("=HBBI", 6, 0, 0, 0)  # BPF_RET | BPF_K: nothing of the packet
 
-    STORIES = {"car-1": (failed_and_again, traffic), "car-2": (confirmed,), "car-3": (rolled_back,)}
+
+def watchers(stack):
+    """Many who are shown every packet of this network namespace and want none: it costs some 100 us a packet."""
+    program = ctypes.create_string_buffer(REJECT)
+    for _ in range(WATCHERS):
+        watcher = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)))
+        watcher.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(program)))
+
+
+def crowd(stack):
+    """Many who want in where nobody is let in, and try again and again."""
+    full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+    for _ in range(CROWD):
+        one = stack.enter_context(socket.socket())
+        one.setblocking(False)
+        one.connect_ex(full.getsockname())
+
+
+def busy(stack):
+    """Every CPU: one that is idle has no tick."""
+    for _ in range(os.cpu_count()):
+        loop = subprocess.Popen(["nice", "-n", "19", "sh", "-c", "while :; do :; done"])
+        stack.callback(loop.wait)
+        stack.callback(loop.kill)
+
+
+def storm(car, _):
+    """The timers of a crowd expire together and take longer than a tick, which raises anew what waits behind them and
+    had been raised: the second raise cannot be told from the first."""
+    def unseen():
+        return car.exporter.scrape().sum("kernel_softirq_unseen_raises_total")
+    before = unseen()
+    with network_namespace("kxstorm") as namespace, contextlib.ExitStack() as stack:
+        with inside(namespace):
+            watchers(stack)
+            crowd(stack)
+        busy(stack)
+        while unseen() == before:
+            yield
+        for _ in range(3):
+            yield
+
+
+def hurried(car, fleet):
+    """A proxy on the way gives it no time for an answer, until Prometheus has seen what comes of it."""
+    for _ in range(3):
+        yield
+    car.relay.patience = "1e-7"
+    while not fleet.is_cut_short(car):
+        yield
+    car.relay.patience = None
+
+
+class Fleet:
+    """The cars and their Prometheus; `tell` lets a story happen. The last car, a guest, has one of its own."""
+
+    STORIES = {"car-1": (failed_and_again, traffic, storm), "car-2": (confirmed,),
+               "car-3": (rolled_back, hurried)}
+    NAMES = (*STORIES, "car-4")
     KINDS = {"car-2": RaucCar, "car-3": SwupdateCar}
 
     def __init__(self):
@@ -275,12 +387,14 @@ class Fleet:
 
     def __enter__(self):
         with self._stack:
+            guest = GuestCar(self._stack, RULES)
             self.cars = {name: self.KINDS.get(name, Car)(name, self._stack) for name in self.STORIES}
             for car in self.cars.values():
                 self._stack.callback(car.stop)
                 car.start()
+            guest.wait()
             self.prometheus = self._stack.enter_context(Prometheus(
-                {JOB: {name: car.port for name, car in self.cars.items()}},
+                {JOB: dict(zip(self.NAMES, [*(car.relay.port for car in self.cars.values()), guest.port]))},
                 rules=glob.glob(os.path.join(ROOT, "rules", "prometheus", "*.rules.yml"))))
             self._stack = self._stack.pop_all()
         return self
@@ -294,13 +408,16 @@ class Fleet:
     def is_lost(self, car):
         return bool(self.prometheus.query(f'ota:not_back:info{{instance="{car.name}"}}'))
 
+    def is_cut_short(self, car):
+        return bool(self.prometheus.query(f'kernel_exporter_scrape_partial{{instance="{car.name}"}} == 1'))
+
     def _tick(self):
-        after = self.prometheus.scrapes(len(self.cars)) + 1
-        self.prometheus.wait_for_scrapes(after, len(self.cars))
+        after = self.prometheus.scrapes(len(self.NAMES)) + 1
+        self.prometheus.wait_for_scrapes(after, len(self.NAMES))
 
     def tell(self):
         """Until every story has ended; returns when it began and ended by the clock."""
-        self.prometheus.wait_for_scrapes(5, len(self.cars))
+        self.prometheus.wait_for_scrapes(5, len(self.NAMES))
         began = time.time()
         threads = [story(self.cars[name], self) for name, stories in self.STORIES.items() for story in stories]
         while threads:
