@@ -82,7 +82,6 @@ Result<void> Exporter::load() {
   auto rules = read_rule_files();
   if (!rules) return fail(rules.error().message);
   for (const std::string& message : rules->diagnostics.messages()) spdlog::error("{}", message);
-  for (const std::string& file : rules->plan.rule_files) self_.known_rule(rule_name(file));
   for (const std::string& file : rules->faulty_files) self_.count_rule_error(rule_name(file));
   self_.set_reload(rules->faulty_files.empty());
   if (rules->plan.rule_files.empty()) return fail("no rule file can be used");
