@@ -3,7 +3,7 @@ import os
 import pathlib
 import tempfile
 
-from vehicle import OTA_RULES, Vehicle, drop_datagrams
+from vehicle import Vehicle, drop_datagrams
 from exporter_process import DEFAULT_RULES, ExporterProcess, RuleFolder, wait_until
 from machine import LoopDevice
 
@@ -76,7 +76,10 @@ class Recording:
             for name in ("ecc_failures", "corrected_bits", "bad_blocks"):
                 with open(os.path.join(flash, name), "w", encoding="ascii") as file:
                     file.write("0\n")
-            with ExporterProcess(rules=[OTA_RULES], arguments=["--path.sysfs", folder]) as exporter:
+            config = os.path.join(folder, "ota.yaml")
+            with open(config, "w", encoding="utf-8") as file:
+                file.write(f"{{socket: {folder}/ota.sock, ledger: {folder}/ota.ledger}}\n")
+            with ExporterProcess(arguments=["--path.sysfs", folder, "--ota.config", config]) as exporter:
                 self._scrape(exporter)
 
     def _fill_a_map(self):
