@@ -13,7 +13,8 @@
 #include "lib/maps.bpf.h"
 #include "lib/needs.bpf.h"
 #include "lib/ota.bpf.h"
-#include "lib/owner.bpf.h"
+#include "lib/recent.bpf.h"
+#include "lib/stamp.bpf.h"
 
 struct otawrite_key {
 	u32 major;
@@ -59,14 +60,6 @@ struct otawrite_filter_map otawrite_filter SEC(".maps");
 struct otawrite_device_map otawrite_device SEC(".maps");
 struct otawrite_cgroup_map otawrite_cgroup SEC(".maps");
 
-/* Who made a part of a file dirty last, bound devices only. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, struct page_region);
-	__type(value, struct page_owner);
-} otawrite_stamp SEC(".maps");
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 256);
@@ -105,9 +98,28 @@ LOST_MAP(otawrite, OTAWRITE_LOST_NO_STAMP);
 static const struct otawrite_stats no_writes;
 static const struct histogram no_latency;
 
+/* What this CPU's last I/O on a bound device was for, while the filter says that nothing changed.
+ */
+struct recent_target {
+	u64 changes;
+	struct otawrite_range range;
+	u32 disk;
+	u32 has_requests;
+	u32 sequence;
+	u32 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct recent_target);
+} otawrite_target SEC(".maps");
+
 /* I/O on a bound device. */
 struct target_io {
 	u32 disk;
+	u32 has_requests; /* else it is bio-based */
 	u32 major;
 	u32 minor;
 	enum ota_role role;
@@ -117,6 +129,43 @@ struct target_io {
 	u64 first;  /* where the bound device begins */
 };
 
+static __always_inline void aim(struct target_io *io, const struct otawrite_range *range, u32 disk,
+				u64 sector)
+{
+	io->disk = disk;
+	io->major = range->major;
+	io->minor = range->minor;
+	io->role = range->role;
+	io->first = range->first;
+	io->sector = sector;
+}
+
+static __always_inline bool is_recent_target(const struct recent_target *recent, u64 changes,
+					     u32 disk, u64 sector, struct target_io *io)
+{
+	u32 begin = recent_read_begin(&recent->sequence);
+
+	if (recent->changes != changes || recent->disk != disk || sector < recent->range.first ||
+	    sector >= recent->range.end)
+		return false;
+	io->has_requests = recent->has_requests;
+	aim(io, &recent->range, disk, sector);
+	return recent_read_end(&recent->sequence, begin);
+}
+
+static __always_inline void keep_target(struct recent_target *recent, u64 changes,
+					const struct target_io *io,
+					const struct otawrite_range *range)
+{
+	if (!range->whole || !recent_write_begin(&recent->sequence))
+		return;
+	recent->changes = changes;
+	recent->disk = io->disk;
+	recent->has_requests = io->has_requests;
+	recent->range = *range;
+	recent_write_end(&recent->sequence);
+}
+
 /*
  * Which bound device the I/O is for, by its first sector: partitions are remapped to their disk
  * before bios are queued (5.10 then forgets them), and requests know the disk alone. A flush has no
@@ -125,22 +174,29 @@ struct target_io {
 static __always_inline bool find_target(const struct otawrite_filter *filter, struct gendisk *disk,
 					u64 sector, struct target_io *io)
 {
-	u32 number = OTAWRITE_DEVICE((u32)disk->major, (u32)disk->first_minor), index;
-	const struct otawrite_device *device = find_device(filter, number);
+	u32 number = OTAWRITE_DEVICE((u32)disk->major, (u32)disk->first_minor), index, only = 0;
+	const struct otawrite_device *device;
+	struct recent_target *recent;
+	u64 changes = filter->changes;
 
+	if (!may_be_bound(filter, number))
+		return false;
+	recent = bpf_map_lookup_elem(&otawrite_target, &only);
+	if (!recent)
+		return false;
+	if (io->bytes && is_recent_target(recent, changes, number, sector, io))
+		return true;
+	device = bpf_map_lookup_elem(&otawrite_device, &number);
 	if (!device)
 		return false;
+	io->has_requests = BPF_CORE_READ(disk, queue, mq_ops) != NULL;
 	for (index = 0; index < OTAWRITE_RANGES && index < device->ranges; index++) {
 		const struct otawrite_range *range = &device->range[index];
 
 		if (io->bytes && (sector < range->first || sector >= range->end))
 			continue;
-		io->disk = number;
-		io->major = range->major;
-		io->minor = range->minor;
-		io->role = range->role;
-		io->first = range->first;
-		io->sector = sector;
+		aim(io, range, number, sector);
+		keep_target(recent, changes, io, range);
 		return true;
 	}
 	return false;
@@ -167,15 +223,14 @@ static __always_inline bool find_page_owner(const struct otawrite_filter *filter
 					    const struct target_io *io, u64 *owner)
 {
 	struct page_region region = {};
+	struct page_owner stamp;
 	const struct otawrite_device *device;
-	const struct page_owner *stamp;
 
 	if (!page_region_of_bio(bio, &region))
 		return false;
-	stamp = bpf_map_lookup_elem(&otawrite_stamp, &region);
-	if (stamp) {
-		*owner = stamp->owner;
-		return stamp->disk == io->disk;
+	if (find_stamp(filter, &region, &stamp)) {
+		*owner = stamp.owner;
+		return stamp.disk == io->disk;
 	}
 	device = find_device(filter, region.device);
 	if (!device || device->disk != io->disk)
@@ -254,7 +309,7 @@ static __always_inline void queue_bio(struct bio *bio, const unsigned long long 
 	if (transaction && io.bytes && is_write(operation) &&
 	    !count_transaction(transaction, key.step, io.bytes))
 		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
-	if (!BPF_CORE_READ(disk, queue, mq_ops))
+	if (!io.has_requests)
 		in_flight_begin(&otawrite_start, argument(ctx, index), bpf_ktime_get_ns());
 }
 
@@ -274,42 +329,33 @@ int BPF_PROG(otawrite_bio_queue__plain, struct bio *bio)
 	return 0;
 }
 
-static __always_inline void stamp_page(void *folio, struct address_space *mapping)
+/* `index`: of the page in its file. */
+static __always_inline void stamp_page(u64 index, struct address_space *mapping)
 {
-	const struct otawrite_filter *filter = bound();
-	const struct otawrite_device *device;
-	struct page_region region = {};
-	struct page_owner owner = {};
-	struct page_owner *stamp;
+	struct otawrite_filter *filter = bound();
+	struct page_region region = {.number = index >> PAGE_REGION_SHIFT};
 
 	if (!filter || !mapping)
 		return;
 	region_of_mapping(mapping, &region);
-	device = find_device(filter, region.device);
-	if (!device)
+	if (!may_be_bound(filter, region.device))
 		return;
-	region.number = folio_index(folio) >> PAGE_REGION_SHIFT;
-	owner.owner = task_owner(filter);
-	owner.disk = device->disk;
-	stamp = bpf_map_lookup_elem(&otawrite_stamp, &region);
-	if (stamp)
-		stamp->owner = owner.owner;
-	else if (bpf_map_update_elem(&otawrite_stamp, &region, &owner, BPF_ANY))
+	if (!stamp_region(filter, &region))
 		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
 }
 
 SEC("tp_btf/writeback_dirty_folio")
 int BPF_PROG(otawrite_dirty__folio, struct folio *folio, struct address_space *mapping)
 {
-	stamp_page((void *)argument(ctx, 0), mapping);
+	stamp_page(folio->index, mapping);
 	return 0;
 }
 
 /* Before 5.16, 203a31516616 ("mm/writeback: Add __folio_mark_dirty()"). */
 SEC("tp_btf/writeback_dirty_page")
-int BPF_PROG(otawrite_dirty__page, struct page *page, struct address_space *mapping)
+int BPF_PROG(otawrite_dirty__page, struct page___with_index *page, struct address_space *mapping)
 {
-	stamp_page((void *)argument(ctx, 0), mapping);
+	stamp_page(page->index, mapping);
 	return 0;
 }
 

@@ -37,7 +37,12 @@ enum ota_step {
 struct otawrite_filter {
 	__u64 devices; /* by device number */
 	__u64 cgroups; /* by cgroup id */
+	__u64 changes; /* the kernel side adds 1 when pages change their owner, user space
+			  OTAWRITE_REBOUND */
 };
+
+/* More than the kernel side will ever add. */
+#define OTAWRITE_REBOUND (1ULL << 40)
 
 /* A bound device as a part of its disk, in sectors of 512 bytes. */
 struct otawrite_range {
@@ -45,8 +50,8 @@ struct otawrite_range {
 	__u64 end; /* the first sector behind it */
 	__u32 major;
 	__u32 minor;
-	__u32 role; /* enum ota_role */
-	__u32 reserved;
+	__u32 role;  /* enum ota_role */
+	__u32 whole; /* no other range of the disk lies in it */
 };
 
 /*

@@ -47,7 +47,7 @@ extern struct otawrite_tx_map otawrite_tx SEC(".maps");
 
 static const u64 no_count;
 
-static __always_inline const struct otawrite_filter *find_filter(void)
+static __always_inline struct otawrite_filter *find_filter(void)
 {
 	u32 only = 0;
 
@@ -55,17 +55,22 @@ static __always_inline const struct otawrite_filter *find_filter(void)
 }
 
 /* NULL while no device is bound. */
-static __always_inline const struct otawrite_filter *bound(void)
+static __always_inline struct otawrite_filter *bound(void)
 {
-	const struct otawrite_filter *filter = find_filter();
+	struct otawrite_filter *filter = find_filter();
 
 	return filter && filter->devices ? filter : NULL;
+}
+
+static __always_inline bool may_be_bound(const struct otawrite_filter *filter, u32 device)
+{
+	return filter->devices >> OTAWRITE_FILTER_BIT(device) & 1;
 }
 
 static __always_inline const struct otawrite_device *
 find_device(const struct otawrite_filter *filter, u32 device)
 {
-	if (!(filter->devices >> OTAWRITE_FILTER_BIT(device) & 1))
+	if (!may_be_bound(filter, device))
 		return NULL;
 	return bpf_map_lookup_elem(&otawrite_device, &device);
 }

@@ -98,6 +98,11 @@ std::vector<otawrite_range> OtaBindings::ranges_of(BlockNumber disk) const {
   std::sort(ranges.begin(), ranges.end(), [](const otawrite_range& a, const otawrite_range& b) {
     return a.end - a.first < b.end - b.first;
   });
+  for (auto range = ranges.begin(); range != ranges.end(); ++range) {
+    range->whole = std::none_of(ranges.begin(), range, [&](const otawrite_range& smaller) {
+      return smaller.first < range->end && range->first < smaller.end;
+    });
+  }
   return ranges;
 }
 
@@ -130,8 +135,9 @@ Result<void> OtaBindings::drop_disk(BlockNumber disk) {
   return write_filter();
 }
 
-Result<void> OtaBindings::write_filter() const {
+Result<void> OtaBindings::write_filter() {
   otawrite_filter filter = {};
+  filter.changes = changes_ += OTAWRITE_REBOUND;
   for (const auto& [disk, listed] : listed_) {
     for (const uint32_t number : listed) filter.devices |= filter_bit(number);
   }

@@ -69,13 +69,14 @@ class OtaBindings {
   std::vector<otawrite_range> ranges_of(BlockNumber disk) const;
   Result<void> write_disk(BlockNumber disk);
   Result<void> drop_disk(BlockNumber disk);
-  Result<void> write_filter() const;
+  Result<void> write_filter();
 
   const LoadedObject* object_;
   HostPaths paths_;
   std::map<BlockNumber, Target> targets_;
   std::map<BlockNumber, std::set<uint32_t>> listed_;  // by disk: keys of otawrite_device
   std::map<uint64_t, uint64_t> cgroups_;              // to transaction
+  uint64_t changes_ = 0;                              // of the filter, as written here
 };
 
 }  // namespace kernel_exporter

@@ -4,6 +4,7 @@
  *   load udp CPU           datagrams to a socket of our own, over loopback      -> datagrams
  *   load drop CPU          datagrams to a closed port of loopback               -> datagrams
  *   load write CPU FILE    4 KiB at a time past the page cache                  -> writes
+ *   load buffered CPU FILE 4 KiB at a time into it, to the medium every 16 MiB  -> writes
  *   load mixed FILE        on every CPU: 20 round trips, 20 pings over loopback, 1 write
  *                          -> such units
  *   load wait THREADS pinned|free SECONDS
@@ -159,8 +160,8 @@ struct writer {
   unsigned next;
 };
 
-static void open_writer(struct writer* writer, const char* path, unsigned first) {
-  writer->file = open(path, O_WRONLY | O_DIRECT);
+static void open_writer(struct writer* writer, const char* path, unsigned first, int flags) {
+  writer->file = open(path, O_WRONLY | flags);
   if (writer->file < 0) fail(path);
   if (posix_memalign(&writer->block, BLOCK, BLOCK)) fail("memory");
   memset(writer->block, 'x', BLOCK);
@@ -172,8 +173,13 @@ static void write_block(struct writer* writer) {
   if (pwrite(writer->file, writer->block, BLOCK, offset) != BLOCK) fail("write");
 }
 
+static void write_buffered(struct writer* writer) {
+  write_block(writer);
+  if (writer->next % BLOCKS == 0 && fdatasync(writer->file)) fail("fdatasync");
+}
+
 struct work {
-  int cpu, pipe, datagrams, listens, pings, writes;
+  int cpu, pipe, datagrams, listens, pings, writes, buffered;
   const char* file;
 };
 
@@ -188,12 +194,14 @@ static void* work(void* argument) {
   if (work->pipe) open_pair(&pair, work->cpu);
   if (work->datagrams) open_datagrams(&datagrams, work->listens);
   if (work->pings) open_pinger(&pinger, work->cpu);
-  if (work->writes) open_writer(&writer, work->file, work->cpu * BLOCKS / 2);
+  if (work->writes) open_writer(&writer, work->file, work->cpu * BLOCKS / 2, O_DIRECT);
+  if (work->buffered) open_writer(&writer, work->file, 0, 0);
   for (;;) {
     for (int i = 0; i < work->pipe; i++) round_trip(&pair);
     for (int i = 0; i < work->datagrams; i++) exchange(&datagrams);
     for (int i = 0; i < work->pings; i++) ping(&pinger);
     for (int i = 0; i < work->writes; i++) write_block(&writer);
+    for (int i = 0; i < work->buffered; i++) write_buffered(&writer);
     atomic_fetch_add_explicit(&done, 1, memory_order_relaxed);
   }
   return NULL;
@@ -309,8 +317,9 @@ int main(int argc, char** argv) {
   single.datagrams = !strcmp(mode, "udp") || !strcmp(mode, "drop");
   single.listens = !strcmp(mode, "udp");
   single.writes = !strcmp(mode, "write") && argc == 4;
+  single.buffered = !strcmp(mode, "buffered") && argc == 4;
   single.file = argc == 4 ? argv[3] : NULL;
-  if (!single.pipe && !single.datagrams && !single.writes) {
+  if (!single.pipe && !single.datagrams && !single.writes && !single.buffered) {
     fprintf(stderr, "usage: load MODE ...; the modes stand at the top of load.c\n");
     return 2;
   }

@@ -1,8 +1,8 @@
 /*
  * Run time of BPF programs, as the kernel counts it while this process lives. Lines on stdin:
  *   empty HOOK     attach an empty tp_btf program to a tracepoint     -> its program id
- *   read ID...     -> one line "ID HOOK run_time_ns run_cnt" each ("-" for no tp_btf), then "end"
- * Everything is detached, and counting ended, with the process.
+ *   read ID...     -> one line "ID NAME HOOK run_time_ns run_cnt" each ("-" for no tp_btf), then
+ * "end" Everything is detached, and counting ended, with the process.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -58,8 +58,8 @@ static void read_program(__u32 id) {
 
   if (program < 0) fail("program id");
   info = program_info(program);
-  printf("%u %s %llu %llu\n", id, hook_of(info.attach_btf_id), (unsigned long long)info.run_time_ns,
-         (unsigned long long)info.run_cnt);
+  printf("%u %s %s %llu %llu\n", id, info.name, hook_of(info.attach_btf_id),
+         (unsigned long long)info.run_time_ns, (unsigned long long)info.run_cnt);
   close(program);
 }
 

@@ -1,4 +1,6 @@
 // Who wrote it: the truth is the device's own count and what the children of the test wrote.
+#include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -96,6 +98,35 @@ TEST_F(OtawriteTest, GivesASecondWriterOfTheDeviceItsOwn) {
   EXPECT_EQ(total(kUpdate, OTA_BY_INODE), 8 * kMebibyte);
   EXPECT_EQ(by(OTA_BY_NOBODY), 12 * kMebibyte);
   EXPECT_EQ(by(OTA_BY_DEVICE), 0u);
+}
+
+// On a CPU of its own where there is one.
+bool write_page(const std::string& path, int64_t number, size_t cpu) {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  CPU_SET(cpu, &cpus);
+  ::sched_setaffinity(0, sizeof cpus, &cpus);
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  const std::string page(4096, 'x');
+  return ::pwrite(file.get(), page.data(), page.size(), number * 4096) == 4096;
+}
+
+// What a CPU remembers of the region ends with the next writer, on whichever CPU that is.
+TEST_F(OtawriteTest, GivesARegionToItsLastWriterWhoHadWrittenThereBefore) {
+  bind();
+  bind_cgroup(kUpdate);
+  run_outside([&] {
+    const bool first = write_page(loop_->path(), 0, 0) && write_page(loop_->path(), 1, 0);
+    cgroup_->run([&] { return write_page(loop_->path(), 2, 1); });
+    return first && write_page(loop_->path(), 3, 0);
+  });
+  EXPECT_TRUE(sync_file(loop_->path()));
+  EXPECT_EQ(by(OTA_BY_NOBODY), 4 * 4096u);
+  EXPECT_EQ(total(kUpdate), 0u);
+  cgroup_->run([&] { return write_page(loop_->path(), 4, 1); });
+  EXPECT_TRUE(sync_file(loop_->path()));
+  EXPECT_EQ(total(kUpdate, OTA_BY_INODE), 4096u);
+  EXPECT_EQ(by(OTA_BY_NOBODY), 4 * 4096u);
 }
 
 TEST_F(OtawriteTest, KeepsTheNumberOfARetiredTransactionUntilWritebackHasDrained) {

@@ -26,7 +26,7 @@ class Bench:
         self.undo = contextlib.ExitStack()
         self.scratch = tempfile.mkdtemp(prefix="kernel_exporter_bench.")
         self.undo.callback(shutil.rmtree, self.scratch, ignore_errors=True)
-        self._disk = None
+        self._disks = {}
 
     def say(self, text):
         print(f"bench: {text}", flush=True)
@@ -61,17 +61,17 @@ class Bench:
     def tool(self, name, *arguments):
         return run(os.path.join(self.tools, name), *arguments)
 
-    def disk(self):
+    def disk(self, name=""):
         """A loop device on a file in memory: requests of a real block driver, without a medium."""
-        if not self._disk:
+        if name not in self._disks:
             directory = "/dev/shm" if os.path.isdir("/dev/shm") else self.scratch
             image = tempfile.NamedTemporaryFile(dir=directory, prefix="kernel_exporter_bench.")
             self.undo.enter_context(image)
             image.write(b"\0" * (16 << 20))
             image.flush()
-            self._disk = run("losetup", "--find", "--show", image.name).strip()
-            self.undo.callback(run, "losetup", "--detach", self._disk)
-        return self._disk
+            self._disks[name] = run("losetup", "--find", "--show", image.name).strip()
+            self.undo.callback(run, "losetup", "--detach", self._disks[name])
+        return self._disks[name]
 
     def cgroup(self):
         """A new cgroup2 of our own: its directory and its name in rules."""

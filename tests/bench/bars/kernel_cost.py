@@ -54,6 +54,7 @@ class ProgramStats(Conversation):
 
     def __init__(self, bench):
         super().__init__(os.path.join(bench.tools, "program_stats"))
+        self.names = {}  # of the programs that were read, as the kernel cuts them
 
     def attach_empty(self, hook):
         return int(self.ask(f"empty {hook}"))
@@ -63,7 +64,8 @@ class ProgramStats(Conversation):
         self.tell("read " + " ".join(map(str, programs)))
         found = {}
         while (line := self.hear()) != "end":
-            program, hook, run_time, runs = line.split()
+            program, name, hook, run_time, runs = line.split()
+            self.names[int(program)] = name
             found[int(program)] = (hook, int(run_time), int(runs))
         return found
 
@@ -74,18 +76,18 @@ def differences(before, after):
 
 
 def net_of_slice(measured, empty, event):
-    """Net nanoseconds of all programs together, for each time that the hook `event` fired."""
+    """Net nanoseconds of each program, for each time that the hook `event` fired."""
     cost_of_nothing = {hook: run_time / runs for hook, run_time, runs in empty.values() if runs}
     events = sum(runs for hook, _, runs in empty.values() if hook == event)
     if not events:
         raise MeasurementError(f"{event} never fired under its load")
-    net = sum(run_time - runs * cost_of_nothing[hook]
-              for hook, run_time, runs in measured.values() if runs)
-    return net / events
+    return {program: (run_time - runs * cost_of_nothing[hook]) / events if runs else 0
+            for program, (hook, run_time, runs) in measured.items()}
 
 
 def net_cost(bench, subject, load, event):
-    """`subject` and `load` are started and ended here."""
+    """`subject` and `load` are started and ended here. Nanoseconds of all programs together, of the empty one, and
+    the medians of each program by name."""
     with ProgramStats(bench) as stats, subject() as process, load():
         programs = []
         for _ in range(500):
@@ -101,16 +103,18 @@ def net_cost(bench, subject, load, event):
         if "-" in hooks:
             raise MeasurementError(f"{process.name} uses programs other than tp_btf here")
         empty = [stats.attach_empty(hook) for hook in sorted(hooks | {event})]
-        nets, gross_empty = [], []
+        slices, gross_empty = [], []
         for _ in range(bench.count(30, 5)):
             before = stats.read(programs + empty)
             time.sleep(0.2)
             delta = differences(before, stats.read(programs + empty))
             idle = {program: delta.pop(program) for program in empty}
-            nets.append(net_of_slice(delta, idle, event))
+            slices.append(net_of_slice(delta, idle, event))
             gross_empty.append(sum(ns for hook, ns, _ in idle.values() if hook == event) /
                                sum(runs for hook, _, runs in idle.values() if hook == event))
-        return Sample(nets), Sample(gross_empty)
+        shares = {stats.names[program]: round(Sample([piece[program] for piece in slices]).median)
+                  for program in programs}
+        return Sample([sum(piece.values()) for piece in slices]), Sample(gross_empty), shares
 
 
 def peer(name):
@@ -124,13 +128,13 @@ class Cost:
         self.bench, self.event, self.load = bench, event, load
 
     def ours(self, label, *rules, load=None):
-        net, empty = net_cost(self.bench, lambda: self.bench.serve(*rules), load or self.load,
+        net, empty, _ = net_cost(self.bench, lambda: self.bench.serve(*rules), load or self.load,
                               self.event)
         self.bench.say(f"{label}: {net.text('ns')} net (an empty program: {empty.median:.0f} ns)")
         return net
 
     def theirs(self, name):
-        net, _ = net_cost(self.bench, peer(name), self.load, self.event)
+        net, _, _ = net_cost(self.bench, peer(name), self.load, self.event)
         self.bench.say(f"{name}: {net.text('ns')} net")
         return net
 
