@@ -11,13 +11,13 @@ def _answer():
         "Can it be trusted?",
         stat("Reached", "Whether Prometheus reached every selected exporter at the last scrape.", "none",
              query("min(up{M})"), size=size, mappings=YES_NO),
-        stat("Probes attached", "Share of the programs that are attached, but for those that a kernel has no event "
-             "for. Below 100 % part of the metrics is blind; the table says which.", "percentunit",
+        stat("Probes attached", "Share of the probes and single programs that are attached, but for those that a kernel "
+             "has no event for. Below 100 % part of the metrics is blind; the table says which.", "percentunit",
              query('avg(kernel_exporter_probe_attached{M, mechanism!="unsupported"})'), size=size,
              thresholds=floor(0.99, 1)),
         stat("Events lost", "Events a second that a probe saw and could not count right.", "ops",
              query("sum(rate(kernel_exporter_probe_lost_events_total{M}[R]))"), size=size,
-             thresholds=ceiling(0.001, 1), spark=True),
+             thresholds=ceiling(0.001, 1), spark=True, none="0"),
         stat("Rules in force", "Whether the last reload of the rules was accepted; if not, the old ones go on.", "none",
              query("min(kernel_exporter_rules_last_reload_successful{M})"), size=size, mappings=YES_NO),
         stat("Ledger writable", "Whether what happens to updates reaches the medium.", "none",
@@ -35,9 +35,9 @@ def _answer():
 def _probes():
     return row(
         "Probes",
-        table("Programs", "Each program, by which mechanism it is attached, and on which share of the machines "
-              "that know it; unsupported is what their kernel has no event for. `kernel_exporter probes` on the "
-              "machine says why not.",
+        table("Programs", "Each probe, by which mechanism it is attached, and on which share of the machines that say "
+              "so; a program has its name where it should be attached and is not. Unsupported is what a kernel has no "
+              "event for. `kernel_exporter probes` on the machine says why.",
               column("Probe", label="probe"), column("Program", label="program"),
               column("Mechanism", label="mechanism"),
               column("Machines", "short", f"count by {PROGRAM} (kernel_exporter_probe_attached{{M}})"),
@@ -46,10 +46,11 @@ def _probes():
         graph("Events lost, by reason", "Seen and not counted right, by probe and reason.", "ops",
               query("sum by (probe, reason) (rate(kernel_exporter_probe_lost_events_total{M}[R]))",
                     "{{probe}} {{reason}}"), size=(12, 10)),
-        graph("Fill of the maps", "Entries of a map against its limit; at 100 % new keys are lost.", "percentunit",
+        graph("Fill of the maps", "Entries of a map against its limit, from half full on; at 100 % new keys are lost.",
+              "percentunit",
               query("max by (map) (kernel_exporter_map_entries{M} / kernel_exporter_map_max_entries{M})", "{{map}}"),
               highest=1),
-        graph("Programs by probe", "Attached programs: a fall is a probe that was lost.", "short",
+        graph("Machines by probe", "On which the probe is attached: a fall is a probe that was lost.", "short",
               query("sum by (probe) (kernel_exporter_probe_attached{M})", "{{probe}}"), stack=True, step=True))
 
 
@@ -68,17 +69,18 @@ def _scrapes():
 def _words():
     return row(
         "Rules, agents and the ledger",
-        graph("Rule errors", "Metrics that were left out of a scrape because a rule could not read its map.", "ops",
-              query("sum by (rule) (rate(kernel_exporter_rule_errors_total{M}[R]))", "{{rule}}"), size=(6, 8)),
-        graph("Messages of agents refused", "By reason: an agent that is refused is an update that is not followed.",
-              "short",
-              query("sum by (instance, reason) (increase(kernel_exporter_ota_messages_refused_total{M}[R])) > 0",
-                    "{{instance}} {{reason}}"), size=(6, 8)),
+        graph("Rule errors", "Faults of rule files, and maps that could not be read, since the exporter started.",
+              "short", query("sum by (instance, rule) (kernel_exporter_rule_errors_total{M})", "{{instance}} {{rule}}"),
+              step=True, size=(6, 8)),
+        graph("Messages of agents refused", "Since the exporter started: an agent that is refused is an update that "
+              "is not followed.", "short",
+              query("sum by (instance, reason) (kernel_exporter_ota_messages_refused_total{M})",
+                    "{{instance}} {{reason}}"), step=True, size=(6, 8)),
         graph("Adapters that hear their engine", "1 while the engine is heard; SWUpdate is only there while it "
               "installs.", "short", query("kernel_exporter_ota_adapter_connected{M}", "{{instance}} {{adapter}}"),
               step=True, highest=1, size=(6, 8)),
         graph("Ledger records skipped", "Damaged or of a newer version, since the exporter started.", "short",
-              query("sum by (instance, reason) (kernel_exporter_ota_ledger_records_skipped_total{M}) > 0",
+              query("sum by (instance, reason) (kernel_exporter_ota_ledger_records_skipped_total{M})",
                     "{{instance}} {{reason}}"), step=True, size=(6, 8)))
 
 

@@ -7,6 +7,10 @@ RESULTS = ("succeeded", "failed", "rolled_back", "interrupted")
 STATES = ("idle", "downloading", "verifying", "applying", "rebooting", "confirming")
 
 
+def average(family):
+    return f"sum by (role) (rate({family}_sum{{M}}[R])) / sum by (role) (rate({family}_count{{M}}[R]))"
+
+
 def _answer():
     return row(
         "This update",
@@ -49,28 +53,21 @@ def _writes():
               colours=("exact", "inferred", "other")),
         graph("Download", "Bytes a second that the agent tells to have downloaded.", "Bps",
               query("sum by (instance, engine) (rate(ota_downloaded_bytes_total{E}[R]))", "{{instance}} {{engine}}")),
-        heatmap("Write latency", "From a write request's start to its completion on the target devices. Rising bands "
-                "are a medium that wears out or a queue that is full.",
-                "sum by (le) (increase(ota_write_latency_seconds_bucket{M}[R]))"),
-        graph("Write latency by role", "Interpolated within the histogram's decades.", "s",
-              query("histogram_quantile(0.5, sum by (role, le) (rate(ota_write_latency_seconds_bucket{M}[R])))",
-                    "{{role}} half"),
-              query("histogram_quantile(0.99, sum by (role, le) (rate(ota_write_latency_seconds_bucket{M}[R])))",
-                    "{{role}} 99 %"), log=True))
+        heatmap("Write latency", "From a write request's start to its completion, on all disks. Rising bands are a "
+                "medium that wears out or a queue that is full.",
+                'sum by (le) (increase(kernel_blockio_latency_seconds_bucket{M, operation="write"}[R]))'),
+        graph("Write latency by role", "On the target devices, on average; the full profile has it by bands.", "s",
+              query(average("ota_write_latency_seconds"), "{{role}}"), log=True))
 
 
 def _syncs():
     return row(
         "otasync: waiting for the medium",
         heatmap("Syncs", "How long fsync and its kind took that the update called, or anybody on a target device, and "
-                "flushes of such a device. Seconds here are a medium whose cache is full.",
+                "flushes of such a device. Above a second it is a medium whose cache is full.",
                 "sum by (le) (increase(ota_sync_latency_seconds_bucket{M}[R]))"),
-        graph("Syncs by role", "Interpolated within the histogram's decades; other is what lies on no target device.",
-              "s",
-              query("histogram_quantile(0.5, sum by (role, le) (rate(ota_sync_latency_seconds_bucket{M}[R])))",
-                    "{{role}} half"),
-              query("histogram_quantile(0.99, sum by (role, le) (rate(ota_sync_latency_seconds_bucket{M}[R])))",
-                    "{{role}} 99 %"), log=True))
+        graph("Syncs by role", "On average; the full profile has bands, and those that lie on no target device.", "s",
+              query(average("ota_sync_latency_seconds"), "{{role}}"), log=True))
 
 
 def _failures():

@@ -12,7 +12,7 @@ int check(const Options& options) {
     return 1;
   }
   HostTables host(options.paths);
-  const LoadedRules rules = load_rules(*files, host);
+  const LoadedRules rules = load_rules(*files, host, true);
   for (const std::string& message : rules.diagnostics.messages()) {
     std::fprintf(stderr, "%s\n", message.c_str());
   }

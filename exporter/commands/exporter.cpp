@@ -75,17 +75,20 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
 Result<LoadedRules> Exporter::read_rule_files() {
   const auto files = find_rule_files(options_.rules);
   if (!files) return fail(files.error().message);
-  return load_rules(*files, host_);
+  return load_rules(*files, host_, options_.all_rules || !options_.ota_config.empty());
 }
 
 Result<void> Exporter::load() {
   auto rules = read_rule_files();
   if (!rules) return fail(rules.error().message);
   for (const std::string& message : rules->diagnostics.messages()) spdlog::error("{}", message);
-  for (const std::string& file : rules->plan.rule_files) self_.known_rule(rule_name(file));
+  for (const std::string& file : rules->files_for_updates) left_out_.insert(rule_name(file));
   for (const std::string& file : rules->faulty_files) self_.count_rule_error(rule_name(file));
   self_.set_reload(rules->faulty_files.empty());
-  if (rules->plan.rule_files.empty()) return fail("no rule file can be used");
+  if (rules->plan.rule_files.empty()) {
+    return fail(left_out_.empty() ? "no rule file can be used"
+                                  : "no rule file can be used without --ota.config");
+  }
   if (options_.program_stats) {
     auto enabled = enable_run_stats();
     if (enabled) {
@@ -211,6 +214,8 @@ Result<void> Exporter::reload() {
   }
   return outcome;
 }
+
+std::string Exporter::left_out() const { return joined(left_out_); }
 
 bool Exporter::responds() { return collector_->responds_within(kLongestTurn); }
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,9 @@ class Exporter {
   // False when a scrape or a reload has been under way for seconds.
   bool responds();
 
+  // Rule files for updates that are of no use, since none are followed.
+  std::string left_out() const;
+
   // What the rules' decoders ask of the host, which takes privilege.
   const HostUses& host_uses() const { return host_.uses; }
 
@@ -58,6 +62,7 @@ class Exporter {
   HostTables host_;
   std::unique_ptr<Collector> collector_;
   UniqueFd run_stats_;
+  std::set<std::string> left_out_;
   std::unique_ptr<Ota> ota_;                   // null without --ota.config
   std::unique_ptr<OtaKernelWatch> ota_watch_;  // null where the rules have no otawrite that runs
   std::unique_ptr<OtaAdapters> ota_adapters_;  // after the watch, which hears of what they begin

@@ -28,7 +28,9 @@ const char* state_name(AttachState state) {
 
 int list_probes(const Options& options) {
   spdlog::set_level(spdlog::level::warn);
-  auto exporter = Exporter::create(options);
+  Options all = options;
+  all.all_rules = true;
+  auto exporter = Exporter::create(all);
   if (!exporter) {
     spdlog::error("{}", exporter.error().message);
     return 1;

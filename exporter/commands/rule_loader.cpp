@@ -60,7 +60,7 @@ Result<std::vector<std::string>> find_rule_files(const std::vector<std::string>&
   return files;
 }
 
-LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host) {
+LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host, bool updates) {
   LoadedRules loaded;
   const auto own = inspect_object("kernel_exporter.bpf.o", embedded_object());
   if (!own) {
@@ -78,7 +78,9 @@ LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host) 
   for (const std::string& path : files) {
     Diagnostics own_faults;
     const RuleFile file = read_rules(path, own_faults);
-    if (!own_faults.empty() || !compiler.add(file, own_faults)) {
+    if (own_faults.empty() && file.updates && !updates) {
+      loaded.files_for_updates.push_back(path);
+    } else if (!own_faults.empty() || !compiler.add(file, own_faults)) {
       loaded.faulty_files.push_back(path);
     }
     loaded.diagnostics.append(own_faults);

@@ -16,6 +16,7 @@ struct LoadedRules {
   Plan plan;
   Diagnostics diagnostics;
   std::vector<std::string> faulty_files;
+  std::vector<std::string> files_for_updates;  // left out, since there are none to follow
 };
 
 // Files of `paths`, folders expanded to their *.yaml, ascending by name. A path that does not exist
@@ -23,8 +24,8 @@ struct LoadedRules {
 [[nodiscard]] Result<std::vector<std::string>> find_rule_files(
     const std::vector<std::string>& paths);
 
-// Never fails as a whole: files with faults are left out and named. `sysfs` is where the kernel's
-// BTF is; without it names of kernel enums are not known.
-LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host);
+// Never fails as a whole: files with faults are left out and named. Without the kernel's BTF names
+// of its enums are not known. `updates`: take the files that are for updates, too.
+LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host, bool updates);
 
 }  // namespace kernel_exporter

@@ -81,6 +81,9 @@ int serve(const Options& options) {
   const std::string where =
       "http://" + address.substr(0, address.rfind(':')) + ":" + std::to_string((*server)->port());
   spdlog::info("capabilities kept: {}", *kept);
+  if (const std::string names = (*exporter)->left_out(); !names.empty()) {
+    spdlog::info("left out without --ota.config: {}", names);
+  }
   spdlog::info("listening on {}", where);
   wait_for_end(signals, where, *self, [&] { return (*exporter)->reload(); });
   return 0;

@@ -163,9 +163,10 @@ void Collector::write_family(const FamilyPlan& plan, const FamilyState& family, 
   bool begun = false;
   for (uint32_t series = 0; series < family.size(); ++series) {
     if (!family.exists(series)) continue;
+    family.read(series, numbers_);
+    if (plan.faults && numbers_[0] == 0) continue;
     if (!begun) sink.begin_family(plan.header);
     begun = true;
-    family.read(series, numbers_);
     write_series(plan, family.block(series), sink);
   }
 }

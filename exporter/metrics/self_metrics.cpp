@@ -1,6 +1,5 @@
 #include "metrics/self_metrics.h"
 
-#include <map>
 #include <set>
 
 #include "host/process.h"
@@ -27,13 +26,11 @@ SelfMetrics::SelfMetrics(HostPaths paths, std::string_view version)
     : paths_(std::move(paths)),
       attached_(BuildGauge()
                     .Name("kernel_exporter_probe_attached")
-                    .Help("1 while the program of a probe is attached by this mechanism, 0 when it "
-                          "is not; `kernel_exporter probes` says why.")
+                    .Help("1 attached, 0 not; `kernel_exporter probes` says why.")
                     .Register(registry_)),
       idle_(BuildGauge()
                 .Name("kernel_exporter_probe_idle")
-                .Help("1 while programs of a probe wait for an update to be attached, which then "
-                      "have no kernel_exporter_probe_attached; 0 while none waits.")
+                .Help("1 while it waits for an update.")
                 .Register(registry_)),
       run_count_(BuildCounter()
                      .Name("kernel_exporter_program_runs_total")
@@ -50,11 +47,11 @@ SelfMetrics::SelfMetrics(HostPaths paths, std::string_view version)
                        .Register(registry_)),
       map_entries_(BuildGauge()
                        .Name("kernel_exporter_map_entries")
-                       .Help("Entries of a hash map at its last read.")
+                       .Help("Entries of a map that is at least half full.")
                        .Register(registry_)),
       map_max_entries_(BuildGauge()
                            .Name("kernel_exporter_map_max_entries")
-                           .Help("Entries that a hash map has room for.")
+                           .Help("Entries that it has room for.")
                            .Register(registry_)),
       overflows_(
           BuildCounter()
@@ -66,61 +63,66 @@ SelfMetrics::SelfMetrics(HostPaths paths, std::string_view version)
                        .Name("kernel_exporter_rule_errors_total")
                        .Help("Errors of a rule file, or of reading a map that it names.")
                        .Register(registry_)),
-      reload_successful_(
-          gauge(registry_, "kernel_exporter_rules_last_reload_successful",
-                "1 when the last load of the rules found no fault in any file, else 0; "
-                "a reload with a fault keeps the old rules.")),
+      reload_successful_(gauge(registry_, "kernel_exporter_rules_last_reload_successful",
+                               "0 when the last load found a faulty rule file.")),
       scrape_duration_(gauge(registry_, "kernel_exporter_scrape_duration_seconds",
-                             "Time that the last finished scrape took, without compression.")),
+                             "Duration of the last scrape.")),
       scrape_partial_(gauge(registry_, "kernel_exporter_scrape_partial",
-                            "1 when this scrape's deadline passed before every map was read.")),
+                            "1 when its deadline cut this scrape short.")),
       process_cpu_(BuildCounter()
                        .Name("process_cpu_seconds_total")
-                       .Help("User and system CPU time spent.")
+                       .Help("CPU time.")
                        .Register(registry_)
                        .Add({})),
-      process_resident_(gauge(registry_, "process_resident_memory_bytes", "Resident memory size.")),
+      process_resident_(gauge(registry_, "process_resident_memory_bytes", "Resident memory.")),
       process_fds_(gauge(registry_, "process_open_fds", "Open file descriptors.")),
-      process_start_(gauge(registry_, "process_start_time_seconds",
-                           "Start time of the process since the epoch.")) {
+      process_start_(gauge(registry_, "process_start_time_seconds", "Start time.")) {
   BuildGauge()
       .Name("kernel_exporter_build_info")
-      .Help("1, with the version as a label.")
+      .Help("The version.")
       .Register(registry_)
       .Add({{"version", std::string(version)}})
       .Set(1);
 }
 
+void SelfMetrics::Gauges::start_scrape() {
+  for (prometheus::Gauge* gauge : told_) family_.Remove(gauge);
+  told_.clear();
+}
+
+void SelfMetrics::Gauges::set(const prometheus::Labels& labels, double value) {
+  prometheus::Gauge& gauge = family_.Add(labels);
+  gauge.Set(value);
+  told_.insert(&gauge);
+}
+
 void SelfMetrics::set_programs(const std::vector<ProgramStatus>& programs) {
+  attached_.start_scrape();
+  idle_.start_scrape();
   std::set<std::string> settled;
-  std::map<std::string, bool> idle;
   for (const ProgramStatus& program : programs) {
     const bool waits = program.state == AttachState::kIdle;
     if (waits || program.state == AttachState::kAttached) settled.insert(program.program);
-    if (program.on_request) idle[program.probe] |= waits;
+    if (waits) idle_.set({{"probe", program.probe}}, 1);
   }
   for (const ProgramStatus& program : programs) {
     // Of a program's variants the attached one speaks for all.
     const bool speaks = program.fd >= 0 || !settled.contains(program.program);
     if (program.state == AttachState::kNotNeeded || !speaks) continue;
-    set_attached(program);
+    if (program.state != AttachState::kIdle) set_attached(program);
     set_runs(program);
   }
-  for (const auto& [probe, waits] : idle) idle_.Add({{"probe", probe}}).Set(waits ? 1 : 0);
 }
 
+// What fails is named; for all others their probe speaks. What this kernel has no event for is no
+// fault, and an alert must be able to tell.
 void SelfMetrics::set_attached(const ProgramStatus& program) {
-  // What this kernel has no event for is no fault, and an alert must be able to tell.
+  const bool failed = program.state == AttachState::kFailed;
   const bool unsupported = program.state == AttachState::kUnsupported;
-  prometheus::Gauge& attached =
-      attached_.Add({{"probe", program.probe},
-                     {"program", program.program},
-                     {"mechanism", unsupported ? "unsupported" : program.mechanism}});
-  if (program.state == AttachState::kIdle) {
-    attached_.Remove(&attached);
-  } else {
-    attached.Set(program.state == AttachState::kAttached ? 1 : 0);
-  }
+  attached_.set({{"probe", program.probe},
+                 {"program", failed ? program.program : ""},
+                 {"mechanism", unsupported ? "unsupported" : program.mechanism}},
+                program.state == AttachState::kAttached ? 1 : 0);
 }
 
 void SelfMetrics::set_runs(const ProgramStatus& program) {
@@ -134,9 +136,12 @@ void SelfMetrics::set_runs(const ProgramStatus& program) {
 }
 
 void SelfMetrics::set_map_uses(const std::vector<MapUse>& uses) {
+  map_entries_.start_scrape();
+  map_max_entries_.start_scrape();
   for (const MapUse& use : uses) {
-    map_entries_.Add({{"map", use.map}}).Set(static_cast<double>(use.entries));
-    map_max_entries_.Add({{"map", use.map}}).Set(use.max_entries);
+    if (use.entries * 2 < use.max_entries) continue;
+    map_entries_.set({{"map", use.map}}, static_cast<double>(use.entries));
+    map_max_entries_.set({{"map", use.map}}, use.max_entries);
   }
 }
 
@@ -145,8 +150,6 @@ void SelfMetrics::set_overflows(const std::vector<std::pair<std::string, uint64_
     raise_to(overflows_.Add({{"metric", metric}}), static_cast<double>(count));
   }
 }
-
-void SelfMetrics::known_rule(const std::string& rule) { rule_errors_.Add({{"rule", rule}}); }
 
 void SelfMetrics::count_rule_error(const std::string& rule) {
   rule_errors_.Add({{"rule", rule}}).Increment();

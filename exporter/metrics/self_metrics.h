@@ -4,6 +4,7 @@
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 namespace kernel_exporter {
 
 // What the exporter says of itself: kernel_exporter_* and process_*. Used under the caller's lock.
+// What should not happen has no series until it does; a vehicle sends all of this with each scrape.
 class SelfMetrics {
  public:
   SelfMetrics(HostPaths paths, std::string_view version);
@@ -24,8 +26,7 @@ class SelfMetrics {
   void set_map_uses(const std::vector<MapUse>& uses);
   void set_overflows(const std::vector<std::pair<std::string, uint64_t>>& overflows);
 
-  // One error of a rule file or of reading what it names. known_rule makes the counter exist at 0.
-  void known_rule(const std::string& rule);
+  // One error of a rule file or of reading what it names.
   void count_rule_error(const std::string& rule);
   void set_reload(bool successful);
   void count_scrape(double seconds, bool complete);
@@ -34,8 +35,20 @@ class SelfMetrics {
   void write(SampleSink& sink);
 
  private:
-  using Gauges = prometheus::Family<prometheus::Gauge>;
   using Counters = prometheus::Family<prometheus::Counter>;
+
+  // Gauges that tell anew at each scrape what there is to tell.
+  class Gauges {
+   public:
+    explicit Gauges(prometheus::Family<prometheus::Gauge>& family) : family_(family) {}
+
+    void start_scrape();
+    void set(const prometheus::Labels& labels, double value);
+
+   private:
+    prometheus::Family<prometheus::Gauge>& family_;
+    std::set<prometheus::Gauge*> told_;
+  };
 
   void set_attached(const ProgramStatus& program);
   void set_runs(const ProgramStatus& program);
@@ -43,13 +56,13 @@ class SelfMetrics {
 
   HostPaths paths_;
   prometheus::Registry registry_;
-  Gauges& attached_;
-  Gauges& idle_;
+  Gauges attached_;
+  Gauges idle_;
   Counters& run_count_;
   Counters& run_seconds_;
   Counters& missed_runs_;
-  Gauges& map_entries_;
-  Gauges& map_max_entries_;
+  Gauges map_entries_;
+  Gauges map_max_entries_;
   Counters& overflows_;
   Counters& rule_errors_;
   prometheus::Gauge& reload_successful_;

@@ -55,7 +55,7 @@ Result<std::unique_ptr<OtaAdapters>> OtaAdapters::start(OtaTracker& tracker,
 void OtaAdapters::write(SampleSink& sink) const {
   if (!rauc_ && !swupdate_) return;
   sink.begin_family({"kernel_exporter_ota_adapter_connected",
-                     "1 while the adapter hears its engine.",
+                     "1 while the engine is heard.",
                      MetricType::kGauge,
                      "",
                      {}});
@@ -63,8 +63,7 @@ void OtaAdapters::write(SampleSink& sink) const {
   if (swupdate_) sink.value(label_of("swupdate"), uint64_t{swupdate_->connected()});
   if (!swupdate_) return;
   sink.begin_family({"kernel_exporter_ota_adapter_refused_total",
-                     "Connections to an engine that speaks a language which the adapter does not "
-                     "know.",
+                     "Connections to engines of an unknown language.",
                      MetricType::kCounter,
                      "",
                      {}});

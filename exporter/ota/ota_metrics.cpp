@@ -41,8 +41,7 @@ constexpr MetricType kCounter = MetricType::kCounter;
 void write_state_seconds(const OtaBook& book, OtaMoment now, OtaStateTimes& shown_ns,
                          SampleSink& sink) {
   Family seconds(sink, {"ota_state_seconds_total",
-                        "Time in a state since the exporter started; `kernel_exporter ota history` "
-                        "has it per transaction.",
+                        "Time in a state since the exporter started.",
                         kCounter,
                         "seconds",
                         {}});
@@ -57,12 +56,7 @@ void write_state_seconds(const OtaBook& book, OtaMoment now, OtaStateTimes& show
 }
 
 void write_states(const OtaBook& book, SampleSink& sink) {
-  Family state(sink, {"ota_state",
-                      "1 for every state that the engine's update is in, idle without one; several "
-                      "may go on at once.",
-                      kGauge,
-                      "",
-                      {}});
+  Family state(sink, {"ota_state", "1 for each state of the engine's update.", kGauge, "", {}});
   for (const auto& [name, engine] : book.engines()) {
     const OtaStates states = engine.open ? engine.open->states : states_of(OtaState::kIdle);
     for (size_t i = 0; i < kOtaStateNames.size(); ++i) {
@@ -73,7 +67,7 @@ void write_states(const OtaBook& book, SampleSink& sink) {
 
 void write_totals(const OtaBook& book, SampleSink& sink) {
   Family results(sink, {"ota_transactions_total",
-                        "Updates that ended, by result; succeeded means booted and confirmed.",
+                        "Updates that ended; succeeded is booted and confirmed.",
                         kCounter,
                         "",
                         {}});
@@ -82,11 +76,8 @@ void write_totals(const OtaBook& book, SampleSink& sink) {
       results.add({{"engine", name}, {"result", kOtaOutcomeNames[i]}}, engine.totals.outcomes[i]);
     }
   }
-  Family causes(sink, {"ota_failures_total",
-                       "Updates that failed, were interrupted or rolled back for a known cause.",
-                       kCounter,
-                       "",
-                       {}});
+  Family causes(
+      sink, {"ota_failures_total", "Causes of updates that did not succeed.", kCounter, "", {}});
   for (const auto& [name, engine] : book.engines()) {
     for (size_t i = 0; i < kOtaCauseCount; ++i) {
       causes.add({{"engine", name}, {"cause", kOtaCauseNames[i]}}, engine.totals.causes[i]);
@@ -99,33 +90,21 @@ void write_open(const OtaBook& book, SampleSink& sink) {
     Family family(sink, std::move(header));
     for (const OtaTransactionPtr& open : book.open_transactions()) add(family, *open);
   };
-  each({"ota_transaction_info", "1 while the update is open.", kGauge, "", {}},
+  each({"ota_transaction_info", "The open update.", kGauge, "", {}},
        [](Family& family, const OtaTransaction& open) {
          family.add(
              {{"engine", open.engine}, {"txid", open.id}, {"from", open.from}, {"to", open.to}},
              uint64_t{1});
        });
-  each({"ota_progress_ratio",
-        "Progress of the open update as its agent tells it.",
-        kGauge,
-        "ratio",
-        {}},
+  each({"ota_progress_ratio", "Its progress, as the agent tells.", kGauge, "ratio", {}},
        [](Family& family, const OtaTransaction& open) {
          if (open.progress) family.add({{"engine", open.engine}}, *open.progress);
        });
-  each({"ota_transaction_start_timestamp_seconds",
-        "When the open update began.",
-        kGauge,
-        "seconds",
-        {}},
+  each({"ota_transaction_start_timestamp_seconds", "When it began.", kGauge, "seconds", {}},
        [](Family& family, const OtaTransaction& open) {
          family.add({{"engine", open.engine}}, seconds_of_ms(open.started_ms));
        });
-  each({"ota_payload_bytes",
-        "Size of the open update's payload as its agent tells it.",
-        kGauge,
-        "bytes",
-        {}},
+  each({"ota_payload_bytes", "Its payload, as the agent tells.", kGauge, "bytes", {}},
        [](Family& family, const OtaTransaction& open) {
          if (open.payload_bytes > 0) family.add({{"engine", open.engine}}, open.payload_bytes);
        });
@@ -138,11 +117,7 @@ void write_last(const OtaBook& book, SampleSink& sink) {
       if (engine.last) add(family, *engine.last);
     }
   };
-  each({"ota_last_result_info",
-        "1, with the result of the last update that ended as labels.",
-        kGauge,
-        "",
-        {}},
+  each({"ota_last_result_info", "The last update that ended.", kGauge, "", {}},
        [](Family& family, const OtaTransaction& last) {
          family.add({{"engine", last.engine},
                      {"to", last.to},
@@ -150,12 +125,12 @@ void write_last(const OtaBook& book, SampleSink& sink) {
                      {"cause", name_of(last.cause)}},
                     uint64_t{1});
        });
-  each({"ota_last_end_timestamp_seconds", "When the last update ended.", kGauge, "seconds", {}},
+  each({"ota_last_end_timestamp_seconds", "When it ended.", kGauge, "seconds", {}},
        [](Family& family, const OtaTransaction& last) {
          family.add({{"engine", last.engine}}, seconds_of_ms(last.ended_ms));
        });
   each({"ota_last_duration_seconds",
-        "From begin to end of the last update, without the time that the machine was off.",
+        "How long it took, machine switched on.",
         kGauge,
         "seconds",
         {}},
@@ -165,21 +140,17 @@ void write_last(const OtaBook& book, SampleSink& sink) {
 }
 
 void write_activity(const OtaBook& book, SampleSink& sink) {
-  Family activity(sink, {"ota_last_activity_timestamp_seconds",
-                         "When the engine's agent last said something of an update.",
-                         kGauge,
-                         "seconds",
-                         {}});
+  Family activity(
+      sink,
+      {"ota_last_activity_timestamp_seconds", "When the agent last spoke.", kGauge, "seconds", {}});
   for (const auto& [name, engine] : book.engines()) {
     if (engine.activity_ms > 0) {
       activity.add({{"engine", name}}, seconds_of_ms(engine.activity_ms));
     }
   }
-  Family downloaded(sink, {"ota_downloaded_bytes_total",
-                           "Bytes downloaded as agents tell it, since the exporter started.",
-                           kCounter,
-                           "bytes",
-                           {}});
+  Family downloaded(
+      sink,
+      {"ota_downloaded_bytes_total", "Downloaded bytes, as agents tell.", kCounter, "bytes", {}});
   for (const auto& [name, engine] : book.engines()) {
     downloaded.add({{"engine", name}}, engine.downloaded_bytes);
   }
@@ -188,17 +159,13 @@ void write_activity(const OtaBook& book, SampleSink& sink) {
 void write_failure(const OtaBook& book, SampleSink& sink) {
   const auto& failure = book.last_failure();
   if (!failure) return;
-  Family(sink, {"ota_last_failure_info",
-                "1, with what went wrong last in an update, whether or not the update failed.",
-                kGauge,
-                "",
-                {}})
+  Family(sink, {"ota_last_failure_info", "What went wrong last, fatal or not.", kGauge, "", {}})
       .add({{"engine", failure->engine},
             {"cause", name_of(failure->cause)},
             {"device", failure->device}},
            uint64_t{1});
   Family(sink,
-         {"ota_last_failure_timestamp_seconds", "When it was recorded.", kGauge, "seconds", {}})
+         {"ota_last_failure_timestamp_seconds", "When that was recorded.", kGauge, "seconds", {}})
       .add({}, seconds_of_ms(failure->at_ms));
   if (failure->offset) {
     Family(sink,
@@ -207,7 +174,7 @@ void write_failure(const OtaBook& book, SampleSink& sink) {
   }
   if (failure->detection_seconds) {
     Family(sink, {"ota_cause_detection_seconds",
-                  "From the kernel's event behind the last failure to its record.",
+                  "From the kernel's event to its record.",
                   kGauge,
                   "seconds",
                   {}})
@@ -217,25 +184,26 @@ void write_failure(const OtaBook& book, SampleSink& sink) {
 
 void write_self(const OtaLedgerStatus& ledger, const OtaAgent& agent, SampleSink& sink) {
   Family(sink, {"kernel_exporter_ota_ledger_writable",
-                "0 while what happens to updates cannot be written to the ledger.",
+                "0 while the ledger cannot be written.",
                 kGauge,
                 "",
                 {}})
       .add({}, uint64_t{ledger.writable});
   Family skipped(sink, {"kernel_exporter_ota_ledger_records_skipped_total",
-                        "Records that could not be read when the exporter started.",
+                        "Records that could not be read at the start.",
                         kCounter,
                         "",
                         {}});
-  skipped.add({{"reason", "damaged"}}, ledger.damaged);
-  skipped.add({{"reason", "newer_version"}}, ledger.newer);
+  if (ledger.damaged > 0) skipped.add({{"reason", "damaged"}}, ledger.damaged);
+  if (ledger.newer > 0) skipped.add({{"reason", "newer_version"}}, ledger.newer);
   Family refused(sink, {"kernel_exporter_ota_messages_refused_total",
                         "Messages of agents that were refused.",
                         kCounter,
                         "",
                         {}});
   for (size_t i = 0; i < kOtaRefusalNames.size(); ++i) {
-    refused.add({{"reason", kOtaRefusalNames[i]}}, agent.refused(static_cast<OtaRefusalReason>(i)));
+    const uint64_t count = agent.refused(static_cast<OtaRefusalReason>(i));
+    if (count > 0) refused.add({{"reason", kOtaRefusalNames[i]}}, count);
   }
 }
 

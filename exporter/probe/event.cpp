@@ -1,5 +1,6 @@
 #include "probe/event.h"
 
+#include <bpf/bpf.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <sys/syscall.h>
@@ -11,6 +12,7 @@
 #include <fstream>
 
 #include "base/unique_fd.h"
+#include "probe/load_error.h"
 
 namespace kernel_exporter {
 namespace {
@@ -23,6 +25,22 @@ bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0;
 
 Refusal unsupported(std::string reason) { return {AttachState::kUnsupported, std::move(reason)}; }
 
+// A program that does nothing, loaded for the function and dropped: the kernel's own answer, which
+// lockdown and security policies give only then. To find out by a program of ours would take
+// another load of everything.
+std::optional<Refusal> refuse_by_policy(std::string_view kind, uint32_t function) {
+  constexpr std::array kReturnZero = {bpf_insn{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0},
+                                      bpf_insn{BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
+  LIBBPF_OPTS(bpf_prog_load_opts, options);
+  options.expected_attach_type = kind == "fentry" ? BPF_TRACE_FENTRY : BPF_TRACE_FEXIT;
+  options.attach_btf_id = function;
+  const int loaded = bpf_prog_load(BPF_PROG_TYPE_TRACING, nullptr, "GPL", kReturnZero.data(),
+                                   kReturnZero.size(), &options);
+  const UniqueFd program(loaded);
+  if (program || !is_policy(loaded, "")) return std::nullopt;
+  return unsupported(std::string(kPolicyRefusal));
+}
+
 std::optional<Refusal> refuse_trampoline(const Event& event, const KernelBtf* kernel) {
   if (!kernel) {
     return unsupported(event.mechanism + " needs the kernel's types (CONFIG_DEBUG_INFO_BTF)");
@@ -30,6 +48,10 @@ std::optional<Refusal> refuse_trampoline(const Event& event, const KernelBtf* ke
   const bool known = event.mechanism == "tp_btf"
                          ? kernel->tracepoint_arguments(event.target).has_value()
                          : kernel->has_function(event.target);
+  const auto function = kernel->function_id(event.target);
+  if (known && function && (event.mechanism == "fentry" || event.mechanism == "fexit")) {
+    return refuse_by_policy(event.mechanism, *function);
+  }
   if (known) return std::nullopt;
   if (event.mechanism == "tp_btf")
     return unsupported("this kernel has no tracepoint " + event.target);

@@ -62,9 +62,14 @@ std::optional<int> KernelBtf::tracepoint_arguments(std::string_view name) const 
   return btf_vlen(prototype) - 1;
 }
 
+std::optional<uint32_t> KernelBtf::function_id(std::string_view name) const {
+  const int id = btf__find_by_name_kind(types_.get(), std::string(name).c_str(), BTF_KIND_FUNC);
+  return id > 0 ? std::optional<uint32_t>(id) : std::nullopt;
+}
+
 bool KernelBtf::has_function(std::string_view name) const {
+  if (function_id(name)) return true;
   const std::string function(name);
-  if (btf__find_by_name_kind(types_.get(), function.c_str(), BTF_KIND_FUNC) > 0) return true;
   std::error_code error;
   std::filesystem::directory_iterator module(folder_, error);
   for (; !error && module != std::filesystem::directory_iterator(); module.increment(error)) {

@@ -24,6 +24,8 @@ class KernelBtf {
   // leading void pointer; nullopt: no such tracepoint in the kernel image.
   std::optional<int> tracepoint_arguments(std::string_view name) const;
 
+  // Of a function in the kernel image; nullopt: it is not there.
+  std::optional<uint32_t> function_id(std::string_view name) const;
   // In the kernel image or in a module that is loaded now (their types are there from 5.11 on).
   bool has_function(std::string_view name) const;
   bool has_field(std::string_view structure, std::string_view member) const;

@@ -128,7 +128,7 @@ std::optional<MetricRule> lost_events_rule(const RuleFile& file, const ObjectInf
   MetricRule rule;
   rule.position = file.probe_position;
   rule.name = "kernel_exporter_probe_lost_events_total";
-  rule.help = "Events that a probe saw and could not count as it should, by reason.";
+  rule.help = "Events seen and not counted right.";
   rule.map = map;
   LabelRule probe;
   probe.position = file.probe_position;
@@ -162,6 +162,7 @@ FilePlan compile_file(const RuleFile& file, const ObjectInfo& object, const Comp
   }
   if (const auto lost = lost_events_rule(file, object)) {
     compile_metric(file, *lost, object, context, plan, diagnostics);
+    plan.families.back().faults = true;
   }
   return plan;
 }

@@ -82,7 +82,8 @@ struct RuleFile {
   Position probe_position;
   std::string probe;  // of the project's own object, or the name given to `object`
   Position object_position;
-  std::string object;  // path of a foreign .bpf.o, resolved against the file's folder
+  std::string object;    // path of a foreign .bpf.o, resolved against the file's folder
+  bool updates = false;  // of use only where updates are followed
   Position programs_position;
   std::vector<std::string> programs;  // empty: all
   std::vector<ConstantRule> constants;

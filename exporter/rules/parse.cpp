@@ -239,6 +239,7 @@ void parse_document(const YAML::Node& document, RuleFile& file, Diagnostics& dia
                                              "\" is no probe name: at most 15 lower-case letters, "
                                              "digits and _");
   }
+  file.updates = section.flag("updates");
   file.programs_position = section.at(section.take("programs"));
   file.programs = section.text_list("programs");
   parse_settings(section, file);

@@ -74,6 +74,7 @@ struct FamilyPlan {
   Unit unit;
   bool is_signed = false;
   bool has_sum = true;  // histograms
+  bool faults = false;  // counters of what should not happen: no series until it does
   size_t width = 1;
   uint64_t series_limit = 0;
 };

@@ -19,7 +19,8 @@ MATCHERS = ('job=~"$job"', 'instance=~"$instance"')
 # begins with.
 PLAIN_COUNTERS = {"ota_io_errors_total", "kernel_blockio_errors_total", "ota_process_failures_total",
                   "ota_reboot_triggers_total", "ota_bootenv_writes_total", "ota_firmware_loads_total",
-                  "kernel_exporter_ota_ledger_records_skipped_total"}
+                  "kernel_exporter_ota_ledger_records_skipped_total", "kernel_exporter_ota_messages_refused_total",
+                  "kernel_exporter_rule_errors_total"}
 # The fleet's: a target version has no machine, an alert may be about none.
 WITHOUT_MACHINE = ("to:", "ALERTS")
 

@@ -7,7 +7,7 @@ import socket
 import tempfile
 import unittest
 
-from exporter_process import BINARY, DEFAULT_RULES, ROOT, ExporterProcess, RuleFolder, wait_until
+from exporter_process import BINARY, DEFAULT_RULES, ExporterProcess, RuleFolder, wait_until
 from machine import LoopDevice, run
 from system_call_injection import inject
 
@@ -18,6 +18,7 @@ AS_NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"
              "--ambient-caps=-all,+bpf,+perfmon", "--bounding-set=-all,+bpf,+perfmon")
 # netdrop's rules name devices of other network namespaces, and these do not.
 LOCAL_RULES = [os.path.join(DEFAULT_RULES, name + ".yaml") for name in ("softirq", "runqueue", "blockio")]
+RULES_FOR_UPDATES = [os.path.join(DEFAULT_RULES, name) for name in os.listdir(DEFAULT_RULES) if name != "netdrop.yaml"]
 
 # arch/x86/entry/syscalls/syscall_64.tbl. Nothing here may have an effect, because test_keep_all_is_the_control makes
 # these calls where nothing denies them, as root: pointers are null, descriptors -1, ids those of no process. Never a
@@ -125,8 +126,7 @@ metrics:
         config, agent = os.path.join(folder, "ota.yaml"), os.path.join(folder, "ota.sock")
         with open(config, "w", encoding="utf-8") as file:
             file.write(f"socket: {agent}\nledger: {folder}/ledger/ota.ledger\n")
-        rules = [*LOCAL_RULES, os.path.join(ROOT, "rules", "ota")]
-        with ExporterProcess(rules, arguments=("--ota.config", config)) as exporter, LoopDevice() as loop:
+        with ExporterProcess(RULES_FOR_UPDATES, arguments=("--ota.config", config)) as exporter, LoopDevice() as loop:
             self.check(exporter)
 
             def ota(*arguments):

@@ -109,6 +109,19 @@ class LoopDevice:
         run("losetup", "--detach", self.path)
         self.path = None
 
+    @contextlib.contextmanager
+    def partitions(self, count):
+        """The device in `count` equal parts behind its first MiB; yields their paths."""
+        sectors = int(run("blockdev", "--getsz", self.path))
+        size = (sectors - 2048) // count
+        for i in range(count):
+            run("addpart", self.path, str(i + 1), str(2048 + i * size), str(size))
+        try:
+            yield [f"{self.path}p{i + 1}" for i in range(count)]
+        finally:
+            for i in range(count):
+                run("delpart", self.path, str(i + 1))
+
     def truncate(self, size):
         """Cuts the file below the device: what lies beyond becomes an error of the medium."""
         self._file.truncate(size)

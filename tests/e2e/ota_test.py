@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from exporter_process import DEFAULT_RULES, ROOT, ExporterProcess, run_exporter, wait_until
+from exporter_process import DEFAULT_RULES, ExporterProcess, run_exporter, wait_until
 from machine import LoopDevice, cgroup2_mount
 
 
@@ -79,9 +79,22 @@ class Ota(unittest.TestCase):
             self.assertEqual([name for name in families if not name.startswith(("ota_", "kernel_exporter_ota_"))], [])
 
     def test_without_configuration_there_is_no_trace(self):
+        probes = ("firmware", "mtd", "otafail", "otasync", "otawrite", "reboot")
         with ExporterProcess() as exporter:
-            self.assertEqual([name for name in exporter.scrape().types if "ota_" in name], [])
-            self.assertEqual(exporter.get("/metrics?collect[]=ota").status, 400)
+            exporter.wait_for_line("left out without --ota.config: " + ", ".join(probes))
+            scrape = exporter.scrape()
+            self.assertEqual([name for name in scrape.types if "ota_" in name], [])
+            self.assertEqual(scrape.series("kernel_exporter_probe_idle"), [])
+            for probe in probes:
+                self.assertEqual(scrape.series("kernel_exporter_probe_attached", probe=probe), [])
+            for name in ("ota", *probes):
+                self.assertEqual(exporter.get(f"/metrics?collect[]={name}").status, 400)
+        only = os.path.join(DEFAULT_RULES, "otawrite.yaml")
+        done = run_exporter("serve", "--rules", only, "--web.listen-address", "127.0.0.1:0")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.decode(), "error: no rule file can be used without --ota.config\n")
+        # What could be attached is told all the same.
+        self.assertIn("otawrite_rq_complete", run_exporter("probes", "--rules", only).stdout.decode())
 
     def test_a_faulty_configuration_is_refused_with_its_line(self):
         self.write_config("engines: [custom]\nsoket: /run/x\n")
@@ -105,9 +118,7 @@ class Ota(unittest.TestCase):
         cgroup = os.path.join(cgroup2_mount(), "kernel_exporter_ota_test")
         os.makedirs(cgroup, exist_ok=True)
         self.addCleanup(os.rmdir, cgroup)
-        rules = [DEFAULT_RULES, os.path.join(ROOT, "rules", "ota")]
-        with LoopDevice(16 << 20) as loop, \
-                ExporterProcess(rules=rules, arguments=["--ota.config", self.config]) as exporter:
+        with LoopDevice(16 << 20) as loop, self.exporter() as exporter:
             name = os.path.basename(loop.path)
             self.write(loop.path, 1 << 20)  # the control: nothing is bound yet
             self.assertNotIn("ota_written_bytes_total", exporter.scrape().types)
@@ -144,8 +155,7 @@ class Ota(unittest.TestCase):
             self.write_config(f"socket: {self.socket}\nledger: {self.ledger}\n"
                               f"devices: {{{bootenv.path}: bootenv, {slot.path}: slot}}\n")
             name = os.path.basename(bootenv.path)
-            with ExporterProcess(rules=[os.path.join(ROOT, "rules", "ota")],
-                                 arguments=["--ota.config", self.config]) as exporter:
+            with self.exporter() as exporter:
                 before = requests(name)
                 written(bootenv.path)
                 written(slot.path)
@@ -183,8 +193,7 @@ class Ota(unittest.TestCase):
                 return "(sleep) S" in file.read()
         cpu = min(os.sched_getaffinity(0))
         enter = f"echo $$ > {cgroup}/cgroup.procs; exec taskset -c {cpu}"
-        with ExporterProcess(rules=[os.path.join(ROOT, "rules", "ota")],
-                             arguments=["--ota.config", self.config]) as exporter:
+        with self.exporter() as exporter:
             # The control: an update that waits for something else, beside others that take the CPU.
             sleeper = process(f"{enter} sleep 1000")
             wait_until(lambda: is_asleep(sleeper), seconds=60, what="a process that sleeps")

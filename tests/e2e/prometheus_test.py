@@ -1,12 +1,14 @@
 """Debian's Prometheus scrapes the exporter for some intervals, in both text formats."""
 import http.server
+import pathlib
 import threading
 import unittest
 
-from exporter_process import ExporterProcess, request
+from exporter_process import DEFAULT_RULES, ExporterProcess, RuleFolder, request
 from machine import LoopDevice, add_veth, frame, network_namespace, send_frames
 from prometheus_process import Prometheus
 
+PROBES = ("blockio", "netdrop", "runqueue", "softirq")
 INTERVALS = 6
 FRAMES = 500
 
@@ -34,7 +36,11 @@ class Scraped(unittest.TestCase):
         namespace = cls.enterClassContext(network_namespace("kxprom"))
         peer = cls.enterClassContext(network_namespace("kxsend"))
         add_veth(namespace, "kxdrop0", peer, "kxsend0")
-        cls.exporter = cls.enterClassContext(ExporterProcess())
+        default = {name: pathlib.Path(DEFAULT_RULES, f"{name}.yaml").read_text("utf-8") for name in PROBES}
+        # A bound whose text has an exponent.
+        finer = default["runqueue"].replace("buckets: [1ms,", "buckets: [10us, 1ms,")
+        rules = cls.enterClassContext(RuleFolder(**{**default, "runqueue": finer}))
+        cls.exporter = cls.enterClassContext(ExporterProcess(rules.path))
         TextOnly.exporter_port = cls.exporter.port
         proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), TextOnly)
         threading.Thread(target=proxy.serve_forever, daemon=True).start()

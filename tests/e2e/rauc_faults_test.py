@@ -10,12 +10,11 @@ import subprocess
 import tempfile
 import unittest
 
-from exporter_process import DEFAULT_RULES, ROOT, ExporterProcess, run_exporter, wait_until
+from exporter_process import ExporterProcess, run_exporter, wait_until
 from fault_device import FaultDevice
 from machine import cgroup2_mount
 from rauc import MIB, RaucMachine
 
-OTA_RULES = os.path.join(ROOT, "rules", "ota")
 IMAGE = 8 * MIB
 DETECTION_SECONDS = 0.5
 HEALTHY_RUNS = int(os.environ.get("KERNEL_EXPORTER_HEALTHY_RUNS", "3"))
@@ -88,8 +87,7 @@ class RaucFaults(unittest.TestCase):
         self.addCleanup(self.slot.release)
 
     def start_exporter(self):
-        self.exporter = self.enter(ExporterProcess(rules=[DEFAULT_RULES, OTA_RULES],
-                                                   arguments=["--ota.config", self.config]))
+        self.exporter = self.enter(ExporterProcess(arguments=["--ota.config", self.config]))
 
     def kill_exporter(self):
         self.exporter.send(signal.SIGKILL)

@@ -5,12 +5,11 @@ import subprocess
 import tempfile
 import unittest
 
-from exporter_process import DEFAULT_RULES, ROOT, ExporterProcess, run_exporter, wait_until
+from exporter_process import ExporterProcess, run_exporter, wait_until
 from machine import LoopDevice
 from rauc import MIB, RaucMachine
 from update import Boot
 
-OTA_RULES = os.path.join(ROOT, "rules", "ota")
 SIZE = 24 * MIB
 WORDS = ("exact", "inferred", "other")
 
@@ -46,8 +45,7 @@ class RaucUpdate(unittest.TestCase):
                        "adapters": {"rauc": {"bus": self.machine.address}}}, file)
 
     def exporter(self, *arguments):
-        return ExporterProcess(rules=[DEFAULT_RULES, OTA_RULES],
-                               arguments=["--ota.config", self.config, *arguments])
+        return ExporterProcess(arguments=["--ota.config", self.config, *arguments])
 
     def history(self):
         return json.loads(run_exporter("ota", "--socket", self.socket, "history", "--json").stdout)

@@ -8,12 +8,11 @@ import subprocess
 import tempfile
 import unittest
 
-from exporter_process import DEFAULT_RULES, ROOT, ExporterProcess, run_exporter, wait_until
+from exporter_process import ExporterProcess, run_exporter, wait_until
 from fault_device import FaultDevice
 from swupdate import MIB, SwupdateMachine, heard_by
 from update import sync_device
 
-OTA_RULES = os.path.join(ROOT, "rules", "ota")
 IMAGE = 8 * MIB
 DETECTION_SECONDS = 0.5
 CAUSES = {errno.EIO: "io_error", errno.ENODATA: "media_error", errno.ENOSPC: "no_space"}
@@ -43,8 +42,7 @@ class SwupdateFaults(unittest.TestCase):
                        "devices": self.machine.roles,
                        "adapters": {"swupdate": {"progress_socket": self.machine.progress_socket,
                                                  "control_socket": self.machine.control_socket}}}, file)
-        self.exporter = self.enter(ExporterProcess(rules=[DEFAULT_RULES, OTA_RULES],
-                                                   arguments=["--ota.config", config]))
+        self.exporter = self.enter(ExporterProcess(arguments=["--ota.config", config]))
         self.failures = 0
 
     def enter(self, manager):

@@ -5,11 +5,10 @@ import signal
 import tempfile
 import unittest
 
-from exporter_process import DEFAULT_RULES, ROOT, ExporterProcess, run_exporter, wait_until
+from exporter_process import ExporterProcess, run_exporter, wait_until
 from swupdate import MIB, SwupdateMachine, heard_by
 from update import Boot, sync_device, written_bytes
 
-OTA_RULES = os.path.join(ROOT, "rules", "ota")
 SIZE = 24 * MIB
 DATA = 4 * MIB
 STATES = ["idle", "downloading", "verifying", "applying", "rebooting", "confirming"]
@@ -33,7 +32,7 @@ class SwupdateUpdate(unittest.TestCase):
                        "devices": self.machine.roles, "thresholds": thresholds,
                        "adapters": {"swupdate": {"progress_socket": self.machine.progress_socket,
                                                  "control_socket": self.machine.control_socket}}}, file)
-        return ExporterProcess(rules=[DEFAULT_RULES, OTA_RULES], arguments=["--ota.config", config, *arguments])
+        return ExporterProcess(arguments=["--ota.config", config, *arguments])
 
     def ota(self, *arguments):
         done = run_exporter("ota", "--socket", self.socket, *arguments)

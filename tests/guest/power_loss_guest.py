@@ -39,7 +39,7 @@ def prepare():
 
 
 def start():
-    return ExporterProcess(rules=os.path.join(ROOT, "rules", "ota", "otawrite.yaml"),
+    return ExporterProcess(rules=os.path.join(ROOT, "rules", "events", "otawrite.yaml"),
                            arguments=["--ota.config", CONFIG])
 
 

@@ -14,7 +14,7 @@ constexpr size_t kDeviceBytes = 8 << 20;
 std::vector<std::string> rules() {
   std::vector<std::string> files;
   for (const char* probe : {"otawrite", "otasync", "otafail", "reboot"}) {
-    files.push_back(full_ota_rules(probe));
+    files.push_back(full_rules(probe));
   }
   return files;
 }

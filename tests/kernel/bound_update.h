@@ -12,7 +12,7 @@
 
 namespace kernel_exporter {
 
-// The exporter with rules/ota-full, following updates: one at a time, of the engine "test", to a
+// The exporter with rules/events-full, following updates: one at a time, of the engine "test", to a
 // loop device and by the processes of a cgroup.
 class BoundUpdate {
  public:

@@ -37,7 +37,8 @@ bool request(const std::string& name) {
 }
 
 TEST(Firmware, CountsWhatDriversGotAndWhatThereWasNot) {
-  const ExporterProcess exporter({ota_rules("firmware")});
+  const Update update;
+  const ExporterProcess exporter({default_rules("firmware")}, update.options());
   VERIFY_EQ(exporter.scrape().sum(kLoads), 0);
   if (!has_module("test_firmware")) return;
   const FirmwareFolder folder;

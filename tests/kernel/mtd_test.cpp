@@ -42,7 +42,7 @@ class Mtd : public testing::Test {
     SimulatedFlash flash;
     CgroupDirectory cgroup{"/kernel_exporter_mtd"};
     Update update;
-    ExporterProcess exporter{{full_ota_rules("otawrite"), full_ota_rules("mtd")}, update.options()};
+    ExporterProcess exporter{{full_rules("otawrite"), full_rules("mtd")}, update.options()};
   };
 
   static void SetUpTestSuite() {
@@ -84,7 +84,7 @@ std::optional<Mtd::Machine> Mtd::machine_;
 std::vector<std::string> mechanisms(const std::string& state) {
   std::vector<std::string> found;
   const std::string listing =
-      run_program({KERNEL_EXPORTER_BINARY, "probes", "--rules", ota_rules("mtd")});
+      run_program({KERNEL_EXPORTER_BINARY, "probes", "--rules", default_rules("mtd")});
   for (const std::string& line : lines(listing)) {
     const std::vector<std::string> fields = words(line);
     if (fields.size() > 4 && fields[0] == "mtd" && fields[4] == state) found.push_back(fields[2]);

@@ -20,12 +20,4 @@ std::string Update::tell(const std::vector<std::string>& words) const {
   return run_program(command);
 }
 
-std::string ota_rules(const std::string& probe) {
-  return KERNEL_EXPORTER_SOURCE_DIR "/rules/ota/" + probe + ".yaml";
-}
-
-std::string full_ota_rules(const std::string& probe) {
-  return KERNEL_EXPORTER_SOURCE_DIR "/rules/ota-full/" + probe + ".yaml";
-}
-
 }  // namespace kernel_exporter

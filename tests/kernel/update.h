@@ -23,7 +23,4 @@ class Update {
   TemporaryFolder folder_;
 };
 
-std::string ota_rules(const std::string& probe);       // rules/ota/PROBE.yaml
-std::string full_ota_rules(const std::string& probe);  // rules/ota-full/PROBE.yaml
-
 }  // namespace kernel_exporter

@@ -108,7 +108,7 @@ class Archive(unittest.TestCase):
 
     def test_the_rules_that_it_brings_have_no_fault(self):
         rules = self.path("usr/share/kernel_exporter/rules")
-        for profile in ("events", "events-full", "ota", "ota-full"):
+        for profile in ("events", "events-full"):
             run(self.path("usr/bin/kernel_exporter"), "check", os.path.join(rules, profile))
 
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "probe/load_error.h"
+
 namespace kernel_exporter {
 namespace {
 
@@ -44,9 +46,23 @@ TEST(RefuseEvent, RefusesWhatTheKernelDoesNotHave) {
                 refusal->reason.find("CONFIG_KPROBE_EVENTS") != std::string::npos)
         << refusal->reason;
   }
-  for (const char* section : {"tp_btf/sched_switch", "raw_tp/sched_switch", "fentry/vfs_read",
-                              "xdp", "uprobe//bin/sh:main"}) {
+  for (const char* section :
+       {"tp_btf/sched_switch", "raw_tp/sched_switch", "xdp", "uprobe//bin/sh:main"}) {
     EXPECT_FALSE(refuse_event(event_of_section(section), &*kernel)) << section;
+  }
+}
+
+// Some kernels permit programs on tracepoints and none on functions: then on no function at all.
+TEST(RefuseEvent, TellsFunctionsThatArePermittedFromThoseThatAreNot) {
+  const Result<KernelBtf> kernel = KernelBtf::load("/sys");
+  ASSERT_TRUE(kernel) << kernel.error().message;
+  const auto first = refuse_event(event_of_section("fentry/vfs_read"), &*kernel);
+  for (const char* section : {"fexit/vfs_read", "fentry/vfs_write", "fexit/vfs_write"}) {
+    const auto refusal = refuse_event(event_of_section(section), &*kernel);
+    ASSERT_EQ(refusal.has_value(), first.has_value()) << section;
+    if (!refusal) continue;
+    EXPECT_EQ(refusal->state, AttachState::kUnsupported);
+    EXPECT_EQ(refusal->reason, kPolicyRefusal);
   }
 }
 

@@ -1,11 +1,13 @@
 """What the exporter says while a vehicle lives through every kind of update, scrape by scrape."""
 import os
+import pathlib
 import tempfile
 
-from vehicle import OTA_RULES, Vehicle, drop_datagrams
-from exporter_process import ExporterProcess, wait_until
+from vehicle import Vehicle, drop_datagrams
+from exporter_process import DEFAULT_RULES, ExporterProcess, RuleFolder, wait_until
 from machine import LoopDevice
 
+BLOCKIO, SOFTIRQ = (pathlib.Path(DEFAULT_RULES, f"{name}.yaml").read_text("utf-8") for name in ("blockio", "softirq"))
 SLOT_SIZE = 16 << 20
 BROKEN_FROM = 8 << 20
 
@@ -20,6 +22,8 @@ class Recording:
             self._bootenv = bootenv
             self._live(vehicle, slot)
         self._read_flash()
+        self._fill_a_map()
+        self._blind()
 
     def _scrape(self, exporter=None):
         exposition = (exporter or self._vehicle.exporter).scrape()
@@ -72,5 +76,22 @@ class Recording:
             for name in ("ecc_failures", "corrected_bits", "bad_blocks"):
                 with open(os.path.join(flash, name), "w", encoding="ascii") as file:
                     file.write("0\n")
-            with ExporterProcess(rules=[OTA_RULES], arguments=["--path.sysfs", folder]) as exporter:
+            config = os.path.join(folder, "ota.yaml")
+            with open(config, "w", encoding="utf-8") as file:
+                file.write(f"{{socket: {folder}/ota.sock, ledger: {folder}/ota.ledger}}\n")
+            with ExporterProcess(arguments=["--path.sysfs", folder, "--ota.config", config]) as exporter:
                 self._scrape(exporter)
+
+    def _fill_a_map(self):
+        """Reads and writes where only one of them has room."""
+        with RuleFolder(blockio=BLOCKIO + "max_entries: {blockio: 1}\n") as rules, LoopDevice() as disk, \
+                ExporterProcess(rules.path) as exporter:
+            disk.write()
+            disk.read()
+            self._scrape(exporter)
+
+    def _blind(self):
+        """Nothing may be loaded, and a rule file has a fault."""
+        with RuleFolder(blockio=BLOCKIO + "nonsense: 1\n", softirq=SOFTIRQ) as rules, \
+                ExporterProcess(rules.path, wrapper=("setpriv", "--bounding-set=-all")) as exporter:
+            self._scrape(exporter)

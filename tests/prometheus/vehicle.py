@@ -11,10 +11,9 @@ import uuid
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 
-from exporter_process import DEFAULT_RULES, ExporterProcess, run_exporter  # noqa: E402
+from exporter_process import ExporterProcess, run_exporter  # noqa: E402
 from machine import cgroup2_mount  # noqa: E402
 
-OTA_RULES = os.path.join(ROOT, "rules", "ota")
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -57,7 +56,7 @@ class Vehicle:
         with open(self.path("boot_id"), "w", encoding="utf-8") as file:
             file.write(f"{uuid.uuid4()}\n")
         bind = f'mount --bind {self.path("boot_id")} {BOOT_ID} && exec "$@"'
-        self.exporter = ExporterProcess(rules=[DEFAULT_RULES, OTA_RULES], arguments=["--ota.config", self.config],
+        self.exporter = ExporterProcess(arguments=["--ota.config", self.config],
                                         wrapper=["unshare", "--mount", "sh", "-c", bind, "sh"], listen=self.listen)
         self.listen = f"127.0.0.1:{self.exporter.port}"
 

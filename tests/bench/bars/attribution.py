@@ -7,6 +7,8 @@ from .bench import MeasurementError
 from .kernel_cost import load_in_cgroup, net_cost
 from .report import Row
 
+PROBES = ("firmware", "mtd", "otafail", "otasync", "otawrite", "reboot")
+
 
 class Followed:
     """An exporter that follows an update of one disk by one cgroup, as long as the process lives."""
@@ -22,7 +24,7 @@ class Followed:
         socket, config = os.path.join(folder, "ota.sock"), os.path.join(folder, "ota.yaml")
         with open(config, "w", encoding="utf-8") as file:
             json.dump({"socket": socket, "ledger": os.path.join(folder, "ota.ledger")}, file)
-        server = self.bench.serve(self.bench.rules("ota"), ota_config=config)
+        server = self.bench.serve(*(self.bench.rules("events", probe) for probe in PROBES), ota_config=config)
         begin = subprocess.run(
             [self.bench.exporter, "ota", "begin", "--socket", socket, "--id", "bench", "--engine", "bench",
              "--device", f"{self.disk}=slot", "--cgroup", self.bench.cgroup()[1]], capture_output=True, text=True)

@@ -1,5 +1,6 @@
 """What every measurement needs: where things are, how long to look, and what to undo at the end."""
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -44,6 +45,15 @@ class Bench:
 
     def serve(self, *rules, ota_config=""):
         return start_exporter(self.exporter, *rules, ota_config=ota_config)
+
+    def vehicle(self, profile="events", **settings):
+        """All rules of a profile, and updates followed."""
+        folder = tempfile.mkdtemp(dir=self.scratch)
+        config = os.path.join(folder, "ota.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            json.dump({"socket": os.path.join(folder, "ota.sock"), "ledger": os.path.join(folder, "ota.ledger"),
+                       "engines": ["rauc"], **settings}, file)
+        return self.serve(self.rules(profile), ota_config=config)
 
     def load(self, *arguments):
         return Conversation(os.path.join(self.tools, "load"), *arguments)

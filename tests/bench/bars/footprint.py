@@ -17,8 +17,8 @@ def start_times(start, times):
 
 def start_up(bench):
     times = bench.count(7, 3)
-    ours = start_times(lambda: bench.serve(bench.rules("events")), times)
-    full = start_times(lambda: bench.serve(bench.rules("events-full")), times)
+    ours = start_times(bench.vehicle, times)
+    full = start_times(lambda: bench.vehicle("events-full"), times)
     theirs = start_times(start_node_exporter, times)
     bench.say(f"ready after {ours.text('ms', 1e3)}")
     return [
@@ -38,7 +38,7 @@ def size(bench):
 
 
 def exposition_after_load(bench, profile):
-    with bench.serve(bench.rules(profile)) as exporter:
+    with bench.vehicle(profile) as exporter:
         loads = [bench.load("mixed", bench.disk()), bench.load("drop", 0)]
         with loads[0], loads[1]:
             time.sleep(1)

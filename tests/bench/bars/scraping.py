@@ -25,7 +25,7 @@ metrics:
 
 
 def default_rules(bench, node):
-    with bench.serve(bench.rules("events")) as exporter:
+    with bench.vehicle() as exporter:
         exporter.scrape_cpu_ns(20, 1, compressed=True)
         scrapes = bench.count(500, 50)
         ours = Sample(exporter.scrape_cpu_ns(scrapes, 10, compressed=True))

@@ -17,7 +17,7 @@ def rate(load, seconds):
 
 
 def rate_with_probes(bench, load, seconds):
-    with bench.serve(bench.rules("events")):
+    with bench.vehicle():
         time.sleep(0.1)
         return rate(load, seconds)
 
@@ -56,7 +56,7 @@ def throughput(bench):
 
 def cpu_share(bench, load):
     """Share of all CPUs' time: as the kernel counts, and net of empty programs on the same hooks."""
-    with ProgramStats(bench) as stats, bench.serve(bench.rules("events")) as exporter:
+    with ProgramStats(bench) as stats, bench.vehicle() as exporter:
         programs = list(descriptors(exporter.pid, "prog_id"))
         hooks = sorted({hook for hook, _, _ in stats.read(programs).values()})
         empty = [stats.attach_empty(hook) for hook in hooks]
