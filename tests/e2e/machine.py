@@ -9,6 +9,7 @@ import struct
 import subprocess
 import tempfile
 
+MIB = 1 << 20
 CLONE_NEWNET = 0x40000000
 UNKNOWN_ETHERTYPE = 0x88B5  # IEEE 802, for local experiments
 
