@@ -1,6 +1,7 @@
 """Installations by RAUC on a medium that goes bad, and beside one: the right cause, its offset, no false one."""
 import contextlib
 import errno
+import glob
 import json
 import os
 import random
@@ -12,7 +13,7 @@ import unittest
 
 from exporter_process import run_exporter, wait_until
 from faulty_medium import DETECTION_SECONDS, IMAGE, FaultyMedium, random_offset
-from machine import MIB, cgroup2_mount
+from machine import MIB, cgroup2_mount, run
 from rauc import RaucMachine
 
 HEALTHY_RUNS = int(os.environ.get("KERNEL_EXPORTER_HEALTHY_RUNS", "3"))
@@ -25,6 +26,14 @@ memory = bytearray(256 << 20)
 for at in range(0, len(memory), 4096):
     memory[at] = 1
 """
+
+# Ends itself after so many seconds, whatever becomes of the test.
+HOG = """import signal, sys
+signal.setitimer(signal.ITIMER_REAL, float(sys.argv[1]))
+while True:
+    pass
+"""
+STARVED_SECONDS = 1
 
 
 def write_text(path, text):
@@ -55,7 +64,20 @@ def memory_limit(size):
         os.rmdir(folder)
 
 
-class RaucFaults(FaultyMedium):
+@contextlib.contextmanager
+def cpu_hogs(cpu, seconds):
+    """Processes that leave others next to nothing of a CPU, for so many seconds at most."""
+    command = ["nice", "-n", "-20", "taskset", "-c", str(cpu), "python3", "-c", HOG, str(seconds)]
+    hogs = [subprocess.Popen(command) for _ in range(random.randint(2, 4))]
+    try:
+        yield hogs
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
+
+
+class RaucInstallations(FaultyMedium):
     def start_engine(self):
         self.machine = self.enter(RaucMachine(size=8 * MIB, slots={"B": self.slot.path}))
         self.bundle = self.machine.bundle("2.0", IMAGE)
@@ -84,6 +106,8 @@ class RaucFaults(FaultyMedium):
         counted = {labels["cause"]: value for labels, value in scrape.series("ota_failures_total", engine="rauc") if value}
         self.assertEqual(counted, self.failures, f"seed {self.seed}: {self.exporter.log}")
 
+
+class RaucFaults(RaucInstallations):
     @contextlib.contextmanager
     def held_installation(self):
         """The client of an installation whose writes wait for the slot's release."""
@@ -220,6 +244,59 @@ class RaucFaults(FaultyMedium):
         updates = self.open_updates()
         self.assertEqual([(update["number"], update["to"]) for update in updates], [(1, "2.0")])
         self.assertEqual(self.exporter.scrape().sum("ota_transactions_total", engine="rauc"), 0)
+
+
+class RaucStarvation(RaucInstallations):
+    """The engine has one CPU, which everybody else leaves to it and to those that take it away."""
+
+    def setUp(self):
+        cpus = os.sched_getaffinity(0)
+        self.cpu = random.choice(sorted(cpus))
+        self.addCleanup(os.sched_setaffinity, 0, cpus)
+        os.sched_setaffinity(0, cpus - {self.cpu} or cpus)
+        super().setUp()
+        run("taskset", "--all-tasks", "--pid", "--cpu-list", str(self.cpu), str(self.machine.service.pid))
+
+    def start_engine(self):
+        return {**super().start_engine(), "thresholds": {"starved": f"{STARVED_SECONDS}s"}}
+
+    def waited(self):
+        """Seconds that threads of the engine waited for a CPU, once such a wait is over."""
+        total = 0
+        for thread in glob.glob(f"/proc/{self.machine.service.pid}/task/*/schedstat"):
+            with contextlib.suppress(FileNotFoundError):  # threads come and go
+                total += int(read_text(thread).split()[1])
+        return total / 1e9
+
+    def test_an_installation_that_gets_no_cpu_fails_as_starved(self):
+        with cpu_hogs(self.cpu, seconds=60), self.machine.start_install(self.bundle) as client:
+            wait_until(lambda: self.exporter.scrape().series("ota_last_failure_info", engine="rauc", cause="starved"),
+                       seconds=30, what="the evidence of want of CPU")
+            wait_until(lambda: self.waited() > STARVED_SECONDS, what=f"{STARVED_SECONDS} s that the engine waited")
+            self.assertIsNone(client.poll(), "an engine that starves has not ended")
+            # Somebody's patience has ended: he stops the service, as a service manager does.
+            self.machine.service.send_signal(signal.SIGTERM)
+            scrape = self.wait_for_failures(1)
+            client.communicate(timeout=30)
+        self.check_cause(scrape, "starved")
+        ended = self.last()
+        self.assertEqual([seen["cause"] for seen in ended["evidence"]], ["starved"], f"seed {self.seed}")
+        self.assertEqual(self.machine.service.wait(30), 0)
+        self.assertEqual(scrape.sum("ota_process_failures_total"), 0)
+        self.machine.start_service()
+        self.machine.install(self.bundle)  # the control: the same bundle on a CPU that nobody takes away
+        self.wait_for_state("rebooting")
+
+    def test_a_short_want_of_cpu_is_no_starvation(self):
+        before = self.waited()
+        with cpu_hogs(self.cpu, seconds=STARVED_SECONDS / 2) as hogs:
+            self.machine.install(self.bundle)
+            for hog in hogs:
+                hog.wait(30)
+        self.assertGreater(self.waited() - before, STARVED_SECONDS / 10, f"seed {self.seed}")
+        scrape = self.wait_for_state("rebooting")
+        self.assertNotIn("ota_last_failure_info", scrape.types)
+        self.assertNotIn("evidence", self.open_updates()[0])
 
 
 if __name__ == "__main__":
