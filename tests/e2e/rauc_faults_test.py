@@ -9,11 +9,12 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 from exporter_process import run_exporter, wait_until
 from faulty_medium import DETECTION_SECONDS, IMAGE, FaultyMedium, random_offset
-from machine import MIB, cgroup2_mount, run
+from machine import MIB, KernelLog, cgroup2_mount, run
 from rauc import RaucMachine
 
 HEALTHY_RUNS = int(os.environ.get("KERNEL_EXPORTER_HEALTHY_RUNS", "3"))
@@ -185,10 +186,27 @@ class RaucFaults(RaucInstallations):
                 run_exporter("ota", "--socket", self.socket, "end", "rolled_back")
         self.assertEqual(self.exporter.scrape().value("ota_transactions_total", engine="rauc", result="rolled_back"), HEALTHY_RUNS)
 
+    def check_recorded(self, cause, since):
+        """All who ask are told within half a second of `since`, when it happened by a clock that is not ours."""
+        def metric():
+            return (scrape := self.exporter.scrape()).value(
+                "ota_last_failure_info", engine="rauc", cause=cause, device="") and scrape
+        places = {"log": lambda: self.exporter.lines_with(f" evidence cause={cause} "),
+                  "ledger": lambda: f'"cause":"{cause}"' in read_text(self.ledger),
+                  "metric": metric}
+        for place, read in places.items():
+            scrape = wait_until(read, what=f"{cause} in the {place}")
+            self.assertLessEqual(time.monotonic() - since, DETECTION_SECONDS, f"{cause} in the {place}")
+        self.assertLessEqual(scrape.value("ota_cause_detection_seconds"), DETECTION_SECONDS)
+        ago = time.time() - scrape.value("ota_last_failure_timestamp_seconds")
+        self.assertLessEqual(ago, time.monotonic() - since + 0.001)  # it has milliseconds
+
     def test_a_service_that_is_killed_fails_its_update(self):
         with self.held_installation() as client:
+            killed = time.monotonic()
             self.machine.service.send_signal(signal.SIGKILL)
             self.slot.release()  # nobody ends while the medium owes him an answer
+            self.check_recorded("signal_killed", killed)
             scrape = self.wait_for_failures(1)
             client.communicate(timeout=30)
         self.check_cause(scrape, "signal_killed")
@@ -198,7 +216,7 @@ class RaucFaults(RaucInstallations):
         self.wait_for_state("rebooting")
 
     def test_a_service_that_the_kernel_kills_for_its_memory_fails_its_update(self):
-        with self.held_installation() as client, memory_limit(32 * MIB) as processes:
+        with self.held_installation() as client, memory_limit(32 * MIB) as processes, KernelLog() as kernel:
             service = self.machine.service.pid
             # Pages that it made dirty in the limit would have the kernel wait for the medium, not kill.
             wait_until(lambda: written_by(service) >= IMAGE, what="an image that only waits for the medium")
@@ -206,8 +224,7 @@ class RaucFaults(RaucInstallations):
             write_text(f"/proc/{service}/oom_score_adj", "1000")  # of all in the limit it goes first
             # Takes what the limit has; the service, which pays for it, is not in anybody's way.
             with subprocess.Popen(["python3", "-c", GREEDY, processes]) as greedy:
-                wait_until(lambda: self.exporter.scrape().value("ota_process_failures_total", failure="oom_killed"),
-                           what="the kill")
+                self.check_recorded("oom_killed", kernel.wait_for(f"Killed process {service} "))
                 self.slot.release()
                 scrape = self.wait_for_failures(1)
                 client.communicate(timeout=30)
