@@ -44,9 +44,9 @@ class FaultyMedium(unittest.TestCase):
         """Returns what the exporter's configuration says of it."""
         raise NotImplementedError
 
-    def start_exporter(self):
+    def start_exporter(self, wrapper=()):
         self.exporter = self.enter(ExporterProcess(rules=[DEFAULT_RULES, OTA_RULES],
-                                                   arguments=["--ota.config", self.config]))
+                                                   arguments=["--ota.config", self.config], wrapper=wrapper))
 
     def enter(self, manager):
         value = manager.__enter__()

@@ -186,6 +186,21 @@ class RaucFaults(RaucInstallations):
                 run_exporter("ota", "--socket", self.socket, "end", "rolled_back")
         self.assertEqual(self.exporter.scrape().value("ota_transactions_total", engine="rauc", result="rolled_back"), HEALTHY_RUNS)
 
+    def test_the_version_of_an_update_that_failed_is_known_to_who_may_see_the_bundle(self):
+        self.slot.fail("write", random_offset(), errno.EIO)
+        for wrapper, version in (((), "2.0"), (("setpriv", "--bounding-set=-sys_ptrace"), "")):
+            with self.subTest(wrapper=wrapper):
+                self.exporter.stop()
+                self.start_exporter(wrapper)
+                with self.held_installation() as client:
+                    self.slot.release()
+                    client.communicate(timeout=30)
+                scrape = self.wait_for_failures(sum(self.failures.values()) + 1)
+                self.check_cause(scrape, "io_error")
+                self.assertEqual(self.last()["to"], version)
+                self.assertEqual(scrape.value("ota_last_result_info", engine="rauc", to=version, result="failed",
+                                              cause="io_error"), 1)
+
     def check_recorded(self, cause, since):
         """All who ask are told within half a second of `since`, when it happened by a clock that is not ours."""
         def metric():
