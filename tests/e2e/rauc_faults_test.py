@@ -168,9 +168,9 @@ class RaucFaults(RaucInstallations):
 
     def test_healthy_updates_beside_a_failing_device_and_on_a_slow_one_are_clean(self):
         self.other.fail("write", 0, errno.EIO, length=8 * MIB)
-        for run in range(HEALTHY_RUNS):
-            with self.subTest(run=run):
-                self.slot.delay(40 if run % 3 == 2 else 0)
+        for number in range(HEALTHY_RUNS):
+            with self.subTest(number=number):
+                self.slot.delay(40 if number % 3 == 2 else 0)
                 self.assertNotEqual(self.write(self.other.path), 0)
                 client = self.machine.start_install(self.bundle)
                 with client:
