@@ -46,7 +46,7 @@ Result<std::unique_ptr<OtaAdapters>> OtaAdapters::start(OtaTracker& tracker,
                                                         const HostPaths& paths) {
   std::unique_ptr<OtaAdapters> adapters(new OtaAdapters(tracker, config, paths));
   if (config.rauc) {
-    const auto started = adapters->start_rauc(*config.rauc);
+    const auto started = adapters->start_rauc(*config.rauc, paths);
     if (!started) return fail(started.error().message);
   }
   return adapters;
@@ -70,10 +70,10 @@ void OtaAdapters::write(SampleSink& sink) const {
   sink.value(label_of("swupdate"), swupdate_->refused());
 }
 
-Result<void> OtaAdapters::start_rauc(const OtaRaucConfig& config) {
+Result<void> OtaAdapters::start_rauc(const OtaRaucConfig& config, const HostPaths& paths) {
   auto rauc =
       RaucAdapter::start({config.bus, [this](const EngineEvent& event) { driver_.handle(event); },
-                          [this] { return driver_.confirming("rauc"); }});
+                          [this] { return driver_.confirming("rauc"); }, paths});
   if (!rauc) return fail(rauc.error().message);
   rauc_ = std::move(*rauc);
   return {};

@@ -28,7 +28,7 @@ class OtaAdapters {
   void write(SampleSink& sink) const;
 
  private:
-  Result<void> start_rauc(const OtaRaucConfig& config);
+  Result<void> start_rauc(const OtaRaucConfig& config, const HostPaths& paths);
   OtaAdapters(OtaTracker& tracker, const OtaConfig& config, const HostPaths& paths);
 
   EngineDriver driver_;  // first: the adapters' threads use it

@@ -70,7 +70,9 @@ class OtaBook {
   enum class Noted { kNothing, kRepeated, kNew };
   // Keeps an observation with an open transaction: the first of each cause and device whole, what
   // repeats as a count.
-  Noted note(uint64_t number, const OtaEvidence& evidence, OtaMoment now);
+  Noted note(uint64_t number, const OtaEvidence& evidence);
+  // What was new is durable since `now`: it is the last failure.
+  void recorded(uint64_t number, const OtaEvidence& evidence, OtaMoment now);
   // The kernel was asked to end this boot; who asked is kept until an agent speaks again. Returns
   // the transactions that changed.
   std::vector<OtaTransactionPtr> reboot_asked(const std::string& who);

@@ -17,7 +17,7 @@ bool has_seen(const OtaTransaction& transaction, OtaCause cause) {
 
 }  // namespace
 
-OtaBook::Noted OtaBook::note(uint64_t number, const OtaEvidence& evidence, OtaMoment now) {
+OtaBook::Noted OtaBook::note(uint64_t number, const OtaEvidence& evidence) {
   const OtaTransactionPtr found = open(number);
   if (!found || evidence.cause == OtaCause::kNone) return Noted::kNothing;
   OtaTransaction transaction = *found;
@@ -33,11 +33,14 @@ OtaBook::Noted OtaBook::note(uint64_t number, const OtaEvidence& evidence, OtaMo
   if (transaction.evidence.size() >= kMaxEvidence) return Noted::kNothing;
   transaction.evidence.push_back(evidence);
   transaction.evidence.back().at_ns = at_ns;
-  last_failure_ = OtaFailure{
-      transaction.engine, evidence.cause, evidence.device,
-      evidence.offset,    now.wall_ms,    double(now.boottime_ns - evidence.at_ns) / kSecondNs};
   publish(std::move(transaction));
   return Noted::kNew;
+}
+
+void OtaBook::recorded(uint64_t number, const OtaEvidence& evidence, OtaMoment now) {
+  last_failure_ = OtaFailure{
+      open(number)->engine, evidence.cause, evidence.device,
+      evidence.offset,      now.wall_ms,    double(now.boottime_ns - evidence.at_ns) / kSecondNs};
 }
 
 std::vector<OtaTransactionPtr> OtaBook::reboot_asked(const std::string& who) {

@@ -33,7 +33,7 @@ struct EngineEvent {
   std::optional<uint64_t> downloaded_bytes;  // so far
   std::optional<uint64_t> payload_bytes;     // where known
   std::string from;                          // kStarted: the version that runs, "" where not known
-  std::string version;  // kStarted, kInstalled: the new one; kBooted: what runs; "" where not known
+  std::string version;                       // the new one; kBooted: what runs; "" where not known
   std::vector<std::string> devices;  // kStarted: target slots, where known; kBooted: what runs
   std::vector<std::string> standby;  // kBooted: the slots that do not run
   bool confirmed = false;            // kBooted: the engine holds what runs for good

@@ -1,5 +1,6 @@
 #include "ota/kernel_watch.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/log.h"
@@ -142,6 +143,7 @@ void OtaKernelWatch::ended(const OtaTransaction& transaction) {
   complain(bindings_.retire(transaction.number));
 }
 
+// In the order in which they happened, which the maps do not keep.
 std::vector<OtaEvidence> OtaKernelWatch::fresh_errors() {
   const std::lock_guard lock(mutex_);
   std::vector<OtaEvidence> fresh = flash_.fresh_errors();
@@ -160,6 +162,7 @@ std::vector<OtaEvidence> OtaKernelWatch::fresh_errors() {
     evidence.status = errno_text(static_cast<int>(error.error.status));
     evidence.at_ns = static_cast<int64_t>(error.error.at_ns);
   }
+  std::ranges::stable_sort(fresh, {}, &OtaEvidence::at_ns);
   return fresh;
 }
 

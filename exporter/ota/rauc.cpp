@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/unique_fd.h"
+#include "ota/rauc_bundle.h"
 #include "ota/rauc_message.h"
 #include "ota/rauc_words.h"
 
@@ -179,6 +180,9 @@ class Adapter : public RaucAdapter {
     if (properties.has_last_error) words_.last_error(properties.last_error);
     if (properties.has_operation) report(words_.operation(properties.operation));
     if (properties.percentage >= 0) {
+      if (words_.wants_version()) {
+        words_.set_version(mounted_bundle_version(settings_.paths, words_.service()));
+      }
       report(words_.progress(properties.percentage, properties.progress));
     }
   }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "host/paths.h"
 #include "ota/engine.h"
 
 namespace kernel_exporter {
@@ -15,6 +16,7 @@ struct RaucSettings {
   // Whether an update waits to be confirmed: RAUC tells nobody when a slot is marked as good, so
   // that it is asked every other second, and only then; only then it is started for it, too.
   std::function<bool()> confirming;
+  HostPaths paths = {};
 };
 
 // Follows RAUC over D-Bus. Bus and service may be absent, start later, crash or hang: nothing waits

@@ -57,6 +57,7 @@ EngineEvent RaucWords::changed(OtaState state) {
   state_ = state;
   EngineEvent changed = event(EngineEvent::Kind::kState);
   changed.states = {state};
+  changed.version = version_;
   return changed;
 }
 
@@ -72,6 +73,7 @@ std::vector<EngineEvent> RaucWords::operation(std::string_view operation) {
   installing_ = true;
   completed_ = false;
   percentage_ = -1;
+  version_.clear();
   EngineEvent started = event(EngineEvent::Kind::kStarted);
   started.pid = pid_;
   for (const RaucSlot& slot : slots_) {
@@ -93,6 +95,7 @@ std::vector<EngineEvent> RaucWords::progress(int percentage, std::string_view me
     percentage_ = percentage;
     EngineEvent progress = event(EngineEvent::Kind::kProgress);
     progress.progress = percentage / 100.0;
+    progress.version = version_;
     events.push_back(std::move(progress));
   }
   return events;
@@ -123,10 +126,12 @@ std::vector<EngineEvent> RaucWords::installed() {
     latest = slot.installed;
     installed.version = slot.version;
   }
+  if (!version_.empty()) installed.version = version_;
   return {installed};
 }
 
 std::vector<EngineEvent> RaucWords::ended_unseen(bool activated) {
+  if (!installing_ && !completed_) version_.clear();  // of one before
   if (!completed_ && !last_error_.empty()) {
     installing_ = false;
     return {failed()};

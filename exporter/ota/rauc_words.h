@@ -25,8 +25,13 @@ struct RaucSlot {
 class RaucWords {
  public:
   void set_service(pid_t pid) { pid_ = pid; }
+  pid_t service() const { return pid_; }
   void set_slots(std::vector<RaucSlot> slots) { slots_ = std::move(slots); }
   bool is_standby(std::string_view slot) const;
+  // The version of the bundle that is being installed, "" while it is not known. RAUC does not say
+  // it: slots have it after a success, and only where their status is kept.
+  bool wants_version() const { return installing_ && version_.empty(); }
+  void set_version(std::string version) { version_ = std::move(version); }
 
   // `Operation` became "idle" or "installing".
   std::vector<EngineEvent> operation(std::string_view operation);
@@ -57,6 +62,7 @@ class RaucWords {
   bool completed_ = false;  // but installed() is yet to come
   OtaState state_ = OtaState::kIdle;
   int percentage_ = -1;
+  std::string version_;
   std::string last_error_;
 };
 

@@ -246,10 +246,11 @@ bool OtaTracker::evidence(const OtaEvidence& evidence, uint64_t number) {
   for (const OtaTransactionPtr& open : book.open_transactions()) {
     const bool concerned = number != 0 ? open->number == number : open->has_device(evidence.device);
     if (!concerned) continue;
-    const auto outcome = book.note(open->number, evidence, clock_());
+    const auto outcome = book.note(open->number, evidence);
     noted |= outcome != OtaBook::Noted::kNothing;
     if (outcome != OtaBook::Noted::kNew) continue;
     persist(book, *book.open(open->number));
+    book.recorded(open->number, evidence, clock_());
     spdlog::error("ota transaction={} engine={} evidence cause={}{} {}", open->number, open->engine,
                   name_of(evidence.cause), place_of(evidence.device, evidence.offset),
                   evidence.status);

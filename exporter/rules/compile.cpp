@@ -76,6 +76,19 @@ void check_line_names(const Plan& plan, const FilePlan& file, Diagnostics& diagn
   for (const FamilyPlan& family : file.families) claim(family, true);
 }
 
+// Profiles may overlap, but within one file it is a mistake.
+void check_repetitions(const FilePlan& file, Diagnostics& diagnostics) {
+  std::map<std::string_view, Position> known;
+  for (size_t i = 0; i < file.sources.size(); ++i) {
+    const SourcePlan& source = file.sources[i];
+    const auto [other, fresh] = known.emplace(source.rule_text, source.position);
+    if (fresh) continue;
+    diagnostics.add(source.position, "metric \"" + file.families[i].header.name + "\" stands at " +
+                                         other->second.text() +
+                                         " with the same map, value, labels and where");
+  }
+}
+
 ObjectPlan* find_plan(Plan& plan, const std::string& path) {
   for (ObjectPlan& object : plan.objects) {
     if (object.path == path) return &object;
@@ -172,6 +185,7 @@ bool RuleCompiler::add(const RuleFile& file, Diagnostics& diagnostics) {
   FilePlan compiled = compile_file(file, *object, context_, diagnostics);
   check_families(plan_, compiled, diagnostics);
   check_line_names(plan_, compiled, diagnostics);
+  check_repetitions(compiled, diagnostics);
   check_settings(find_plan(plan_, file.object), compiled, diagnostics);
   if (has_faults(diagnostics, before)) return false;
 

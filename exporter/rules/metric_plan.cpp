@@ -1,6 +1,7 @@
 #include "rules/metric_plan.h"
 
 #include <algorithm>
+#include <map>
 
 #include "rules/host_source.h"
 
@@ -29,14 +30,16 @@ bool is_integer(const Field& field) {
          field.kind == FieldKind::kEnum;
 }
 
-// The rule in its own words, but for help and limits: the same words give the same samples.
-std::string rule_text(const MetricRule& rule) {
+// The rule but for help, limits and the order of labels: the same text gives the same samples.
+std::string rule_text(const MetricRule& rule, const ValuePlan& value) {
   YAML::Emitter text;
-  text << YAML::Flow << YAML::BeginSeq << rule.name << rule.map << rule.source << rule.value
-       << rule.sum << rule.count << rule.where;
-  for (const LabelRule& label : rule.labels) {
-    text << label.name << label.field << label.constant.value_or("") << label.per_cpu;
-    for (const YAML::Node& step : label.decode) text << step;
+  text << YAML::Flow << YAML::BeginSeq << rule.name << rule.map << rule.source << value.number.path
+       << value.slots.value_or(Field()).path << value.sum.value_or(Field()).path << rule.where;
+  std::map<std::string_view, const LabelRule*> labels;
+  for (const LabelRule& label : rule.labels) labels.emplace(label.name, &label);
+  for (const auto& [name, label] : labels) {
+    text << label->name << label->field << label->constant.value_or("") << label->per_cpu;
+    for (const YAML::Node& step : label->decode) text << step;
   }
   text << YAML::EndSeq;
   return text.c_str();
@@ -54,7 +57,6 @@ class MetricCompiler {
     source_.probe = file_.probe;
     source_.map = rule_.map;
     source_.source = rule_.source;
-    source_.rule_text = (rule_.source.empty() ? file_.object : "") + rule_text(rule_);
     source_.key = *key_;
     source_.value.type = rule_.type;
     family_.header = {rule_.name, rule_.help, rule_.type, rule_.unit.base, {}};
@@ -62,6 +64,8 @@ class MetricCompiler {
     family_.unit = rule_.unit;
     family_.series_limit = rule_.series_limit;
     if (!compile_value() || !compile_buckets(plan) || !compile_labels() || !compile_where()) return;
+    source_.rule_text =
+        (rule_.source.empty() ? file_.object : "") + rule_text(rule_, source_.value);
     family_.width = source_.value.width();
     plan.sources.push_back(std::move(source_));
     plan.families.push_back(std::move(family_));

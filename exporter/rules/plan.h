@@ -58,7 +58,7 @@ struct SourcePlan {
   std::vector<size_t> label_order;  // label_order[i] is the label that is the family's i-th
   bool per_cpu_label = false;
   std::unique_ptr<Condition> where;
-  // The rule in its own words; the same words stand for the same samples.
+  // The same text stands for the same samples.
   std::string rule_text;
   size_t family = 0;  // index in Plan::families
 

@@ -1,14 +1,18 @@
-"""What the tests need of the machine: network namespaces, loop devices, cgroups, odd programs. All of it ends
-with the `with` block that made it."""
+"""What the tests need of the machine: network namespaces, loop devices, cgroups, the kernel's log, odd programs. All
+of it ends with the `with` block that made it."""
 import contextlib
 import ctypes
 import os
+import re
+import select
 import shutil
 import socket
 import struct
 import subprocess
 import tempfile
+import time
 
+MIB = 1 << 20
 CLONE_NEWNET = 0x40000000
 UNKNOWN_ETHERTYPE = 0x88B5  # IEEE 802, for local experiments
 
@@ -145,6 +149,32 @@ class LoopDevice:
         if self.path:
             self.detach()
         self._file.close()
+
+
+class KernelLog:
+    """What the kernel logs from now on."""
+
+    def __enter__(self):
+        self._file = os.open("/dev/kmsg", os.O_RDWR | os.O_NONBLOCK)
+        os.lseek(self._file, 0, os.SEEK_END)
+        # Its clock is its own: a line of ours tells the difference.
+        begin, mark = time.monotonic(), f"kernel_exporter test {os.getpid()}"
+        os.write(self._file, f"{mark}\n".encode())
+        self._difference = 0
+        self._difference = begin - self.wait_for(mark)
+        return self
+
+    def __exit__(self, *_):
+        os.close(self._file)
+
+    def wait_for(self, pattern, seconds=30):
+        """When the kernel logged what matches, as time.monotonic() has it and not later than that."""
+        deadline = time.monotonic() + seconds
+        while select.select([self._file], [], [], max(0, deadline - time.monotonic()))[0]:
+            head, text = os.read(self._file, 8192).decode("utf-8", "replace").split(";", 1)
+            if re.search(pattern, text):
+                return int(head.split(",")[2]) / 1e6 + self._difference
+        raise AssertionError(f"the kernel has not logged {pattern} in {seconds} s")
 
 
 def cgroup2_mount():

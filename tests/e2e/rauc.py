@@ -12,9 +12,8 @@ import tempfile
 import threading
 
 from exporter_process import wait_until
-from machine import LoopDevice, cgroup2_mount, run
+from machine import MIB, LoopDevice, cgroup2_mount, run
 
-MIB = 1 << 20
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>

@@ -1,6 +1,7 @@
 """Installations by RAUC on a medium that goes bad, and beside one: the right cause, its offset, no false one."""
 import contextlib
 import errno
+import glob
 import json
 import os
 import random
@@ -8,15 +9,14 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
-from exporter_process import ExporterProcess, run_exporter, wait_until
-from fault_device import FaultDevice
-from machine import cgroup2_mount
-from rauc import MIB, RaucMachine
+from exporter_process import run_exporter, wait_until
+from faulty_medium import DETECTION_SECONDS, IMAGE, FaultyMedium, random_offset
+from machine import MIB, KernelLog, cgroup2_mount, run
+from rauc import RaucMachine
 
-IMAGE = 8 * MIB
-DETECTION_SECONDS = 0.5
 HEALTHY_RUNS = int(os.environ.get("KERNEL_EXPORTER_HEALTHY_RUNS", "3"))
 CAUSES = {errno.EIO: "io_error", errno.ENODATA: "media_error", errno.ENOSPC: "no_space",
           errno.ETIMEDOUT: "timeout"}
@@ -27,6 +27,14 @@ memory = bytearray(256 << 20)
 for at in range(0, len(memory), 4096):
     memory[at] = 1
 """
+
+# Ends itself after so many seconds, whatever becomes of the test.
+HOG = """import signal, sys
+signal.setitimer(signal.ITIMER_REAL, float(sys.argv[1]))
+while True:
+    pass
+"""
+STARVED_SECONDS = 1
 
 
 def write_text(path, text):
@@ -57,37 +65,26 @@ def memory_limit(size):
         os.rmdir(folder)
 
 
-def random_offset():
-    return random.randrange(IMAGE // 4096) * 4096
+@contextlib.contextmanager
+def cpu_hogs(cpu, seconds):
+    """Processes that leave others next to nothing of a CPU, for so many seconds at most."""
+    command = ["nice", "-n", "-20", "taskset", "-c", str(cpu), "python3", "-c", HOG, str(seconds)]
+    hogs = [subprocess.Popen(command) for _ in range(random.randint(2, 4))]
+    try:
+        yield hogs
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
 
 
-class RaucFaults(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.seed = random.randrange(1 << 32)
-        random.seed(cls.seed)
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="kernel_exporter_ota_")
-        self.addCleanup(folder.cleanup)
-        self.slot = self.enter(FaultDevice(IMAGE + 8 * MIB))
-        self.other = self.enter(FaultDevice(8 * MIB))
+class RaucInstallations(FaultyMedium):
+    def start_engine(self):
         self.machine = self.enter(RaucMachine(size=8 * MIB, slots={"B": self.slot.path}))
         self.bundle = self.machine.bundle("2.0", IMAGE)
         self.role = random.choice(["slot", "data"])
-        self.socket = os.path.join(folder.name, "ota.sock")
-        config = os.path.join(folder.name, "ota.yaml")
-        with open(config, "w", encoding="utf-8") as file:
-            json.dump({"socket": self.socket, "ledger": os.path.join(folder.name, "ota.ledger"),
-                       "devices": {self.slot.path: self.role},
-                       "adapters": {"rauc": {"bus": self.machine.address}}}, file)
-        self.config = config
-        self.start_exporter()
         self.failures = {}
-        self.addCleanup(self.slot.release)
-
-    def start_exporter(self):
-        self.exporter = self.enter(ExporterProcess(arguments=["--ota.config", self.config]))
+        return {"devices": {self.slot.path: self.role}, "adapters": {"rauc": {"bus": self.machine.address}}}
 
     def kill_exporter(self):
         self.exporter.send(signal.SIGKILL)
@@ -97,16 +94,8 @@ class RaucFaults(unittest.TestCase):
         return wait_until(lambda: (scrape := self.exporter.scrape()).value("ota_state", engine="rauc", state=state)
                           and scrape, what=f"state {state}")
 
-    def enter(self, manager):
-        value = manager.__enter__()
-        self.addCleanup(manager.__exit__, None, None, None)
-        return value
-
     def open_updates(self):
         return json.loads(run_exporter("ota", "--socket", self.socket, "status", "--json").stdout)
-
-    def last(self):
-        return json.loads(run_exporter("ota", "--socket", self.socket, "history", "--json").stdout)[-1]
 
     def wait_for_failures(self, count):
         return wait_until(lambda: (scrape := self.exporter.scrape()).value(
@@ -118,6 +107,8 @@ class RaucFaults(unittest.TestCase):
         counted = {labels["cause"]: value for labels, value in scrape.series("ota_failures_total", engine="rauc") if value}
         self.assertEqual(counted, self.failures, f"seed {self.seed}: {self.exporter.log}")
 
+
+class RaucFaults(RaucInstallations):
     @contextlib.contextmanager
     def held_installation(self):
         """The client of an installation whose writes wait for the slot's release."""
@@ -137,10 +128,7 @@ class RaucFaults(unittest.TestCase):
         """The offset is the start of the request that touched what was bad."""
         offset = scrape.value("ota_last_failure_offset_bytes")
         self.assertEqual(scrape.value("ota_last_failure_info", engine="rauc", cause=cause, device=self.slot.name), 1)
-        with open(f"/sys/block/{self.slot.name}/queue/max_sectors_kb", encoding="ascii") as file:
-            longest = int(file.read()) * 1024
-        self.assertLessEqual(offset, bad, f"seed {self.seed}")
-        self.assertLess(bad, offset + longest, f"seed {self.seed}")
+        self.check_offset(offset, bad)
         # What of the request reached the medium began there or behind it.
         wait_until(lambda: any(offset <= hit <= bad < hit + length for _, hit, length, _ in self.slot.hits),
                    what=f"a request at {bad} that failed, in one at {offset}: {self.slot.hits}")
@@ -180,9 +168,9 @@ class RaucFaults(unittest.TestCase):
 
     def test_healthy_updates_beside_a_failing_device_and_on_a_slow_one_are_clean(self):
         self.other.fail("write", 0, errno.EIO, length=8 * MIB)
-        for run in range(HEALTHY_RUNS):
-            with self.subTest(run=run):
-                self.slot.delay(40 if run % 3 == 2 else 0)
+        for number in range(HEALTHY_RUNS):
+            with self.subTest(number=number):
+                self.slot.delay(40 if number % 3 == 2 else 0)
                 self.assertNotEqual(self.write(self.other.path), 0)
                 client = self.machine.start_install(self.bundle)
                 with client:
@@ -198,10 +186,42 @@ class RaucFaults(unittest.TestCase):
                 run_exporter("ota", "--socket", self.socket, "end", "rolled_back")
         self.assertEqual(self.exporter.scrape().value("ota_transactions_total", engine="rauc", result="rolled_back"), HEALTHY_RUNS)
 
+    def test_the_version_of_an_update_that_failed_is_known_to_who_may_see_the_bundle(self):
+        self.slot.fail("write", random_offset(), errno.EIO)
+        for wrapper, version in (((), "2.0"), (("setpriv", "--bounding-set=-sys_ptrace"), "")):
+            with self.subTest(wrapper=wrapper):
+                self.exporter.stop()
+                self.start_exporter(wrapper)
+                with self.held_installation() as client:
+                    self.slot.release()
+                    client.communicate(timeout=30)
+                scrape = self.wait_for_failures(sum(self.failures.values()) + 1)
+                self.check_cause(scrape, "io_error")
+                self.assertEqual(self.last()["to"], version)
+                self.assertEqual(scrape.value("ota_last_result_info", engine="rauc", to=version, result="failed",
+                                              cause="io_error"), 1)
+
+    def check_recorded(self, cause, since):
+        """All who ask are told within half a second of `since`, when it happened by a clock that is not ours."""
+        def metric():
+            return (scrape := self.exporter.scrape()).value(
+                "ota_last_failure_info", engine="rauc", cause=cause, device="") and scrape
+        places = {"log": lambda: self.exporter.lines_with(f" evidence cause={cause} "),
+                  "ledger": lambda: f'"cause":"{cause}"' in read_text(self.ledger),
+                  "metric": metric}
+        for place, read in places.items():
+            scrape = wait_until(read, what=f"{cause} in the {place}")
+            self.assertLessEqual(time.monotonic() - since, DETECTION_SECONDS, f"{cause} in the {place}")
+        self.assertLessEqual(scrape.value("ota_cause_detection_seconds"), DETECTION_SECONDS)
+        happened = time.time() - (time.monotonic() - since)
+        self.assertAlmostEqual(scrape.value("ota_last_failure_timestamp_seconds"), happened, delta=DETECTION_SECONDS)
+
     def test_a_service_that_is_killed_fails_its_update(self):
         with self.held_installation() as client:
             self.machine.service.send_signal(signal.SIGKILL)
             self.slot.release()  # nobody ends while the medium owes him an answer
+            os.waitid(os.P_PID, self.machine.service.pid, os.WEXITED | os.WNOWAIT)
+            self.check_recorded("signal_killed", time.monotonic())
             scrape = self.wait_for_failures(1)
             client.communicate(timeout=30)
         self.check_cause(scrape, "signal_killed")
@@ -211,7 +231,7 @@ class RaucFaults(unittest.TestCase):
         self.wait_for_state("rebooting")
 
     def test_a_service_that_the_kernel_kills_for_its_memory_fails_its_update(self):
-        with self.held_installation() as client, memory_limit(32 * MIB) as processes:
+        with self.held_installation() as client, memory_limit(32 * MIB) as processes, KernelLog() as kernel:
             service = self.machine.service.pid
             # Pages that it made dirty in the limit would have the kernel wait for the medium, not kill.
             wait_until(lambda: written_by(service) >= IMAGE, what="an image that only waits for the medium")
@@ -219,8 +239,7 @@ class RaucFaults(unittest.TestCase):
             write_text(f"/proc/{service}/oom_score_adj", "1000")  # of all in the limit it goes first
             # Takes what the limit has; the service, which pays for it, is not in anybody's way.
             with subprocess.Popen(["python3", "-c", GREEDY, processes]) as greedy:
-                wait_until(lambda: self.exporter.scrape().value("ota_process_failures_total", failure="oom_killed"),
-                           what="the kill")
+                self.check_recorded("oom_killed", kernel.wait_for(f"Killed process {service} "))
                 self.slot.release()
                 scrape = self.wait_for_failures(1)
                 client.communicate(timeout=30)
@@ -258,10 +277,58 @@ class RaucFaults(unittest.TestCase):
         self.assertEqual([(update["number"], update["to"]) for update in updates], [(1, "2.0")])
         self.assertEqual(self.exporter.scrape().sum("ota_transactions_total", engine="rauc"), 0)
 
-    @staticmethod
-    def write(path):
-        return subprocess.run(["dd", "if=/dev/zero", f"of={path}", "bs=64k", "count=1", "oflag=direct"],
-                              capture_output=True, check=False).returncode
+
+class RaucStarvation(RaucInstallations):
+    """The engine has one CPU, which everybody else leaves to it and to those that take it away."""
+
+    def setUp(self):
+        cpus = os.sched_getaffinity(0)
+        self.cpu = random.choice(sorted(cpus))
+        self.addCleanup(os.sched_setaffinity, 0, cpus)
+        os.sched_setaffinity(0, cpus - {self.cpu} or cpus)
+        super().setUp()
+        run("taskset", "--all-tasks", "--pid", "--cpu-list", str(self.cpu), str(self.machine.service.pid))
+
+    def start_engine(self):
+        return {**super().start_engine(), "thresholds": {"starved": f"{STARVED_SECONDS}s"}}
+
+    def waited(self):
+        """Seconds that threads of the engine waited for a CPU, once such a wait is over."""
+        total = 0
+        for thread in glob.glob(f"/proc/{self.machine.service.pid}/task/*/schedstat"):
+            with contextlib.suppress(FileNotFoundError):  # threads come and go
+                total += int(read_text(thread).split()[1])
+        return total / 1e9
+
+    def test_an_installation_that_gets_no_cpu_fails_as_starved(self):
+        with cpu_hogs(self.cpu, seconds=60), self.machine.start_install(self.bundle) as client:
+            wait_until(lambda: self.exporter.scrape().series("ota_last_failure_info", engine="rauc", cause="starved"),
+                       seconds=30, what="the evidence of want of CPU")
+            wait_until(lambda: self.waited() > STARVED_SECONDS, what=f"{STARVED_SECONDS} s that the engine waited")
+            self.assertIsNone(client.poll(), "an engine that starves has not ended")
+            # Somebody's patience has ended: he stops the service, as a service manager does.
+            self.machine.service.send_signal(signal.SIGTERM)
+            scrape = self.wait_for_failures(1)
+            client.communicate(timeout=30)
+        self.check_cause(scrape, "starved")
+        ended = self.last()
+        self.assertEqual([seen["cause"] for seen in ended["evidence"]], ["starved"], f"seed {self.seed}")
+        self.assertEqual(self.machine.service.wait(30), 0)
+        self.assertEqual(scrape.sum("ota_process_failures_total"), 0)
+        self.machine.start_service()
+        self.machine.install(self.bundle)  # the control: the same bundle on a CPU that nobody takes away
+        self.wait_for_state("rebooting")
+
+    def test_a_short_want_of_cpu_is_no_starvation(self):
+        before = self.waited()
+        with cpu_hogs(self.cpu, seconds=STARVED_SECONDS / 2) as hogs:
+            self.machine.install(self.bundle)
+            for hog in hogs:
+                hog.wait(30)
+        self.assertGreater(self.waited() - before, STARVED_SECONDS / 10, f"seed {self.seed}")
+        scrape = self.wait_for_state("rebooting")
+        self.assertNotIn("ota_last_failure_info", scrape.types)
+        self.assertNotIn("evidence", self.open_updates()[0])
 
 
 if __name__ == "__main__":

@@ -16,9 +16,8 @@ import threading
 import zlib
 
 from exporter_process import wait_until
-from machine import LoopDevice, cgroup2_mount, inside, network_namespace, run
+from machine import MIB, LoopDevice, cgroup2_mount, inside, network_namespace, run
 
-MIB = 1 << 20
 ENVIRONMENT_BYTES = 0x4000
 ENVIRONMENT_OFFSETS = (0, 0x8000)
 DESCRIPTION = """software = {{

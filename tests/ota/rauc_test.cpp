@@ -7,6 +7,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "../host/temporary_tree.h"
 #include "fake_rauc.h"
 
 namespace kernel_exporter {
@@ -25,7 +26,7 @@ class RaucTest : public testing::Test {
                                          const std::lock_guard lock(mutex_);
                                          events_.push_back(event);
                                        },
-                                       [this] { return confirming_.load(); }});
+                                       [this] { return confirming_.load(); }, tree_.paths()});
     ASSERT_TRUE(started);
     adapter_ = std::move(*started);
   }
@@ -67,6 +68,7 @@ class RaucTest : public testing::Test {
     wait_for(Kind::kGone);  // what an idle service says of an installation that nobody saw end
   }
 
+  const TemporaryTree tree_;
   PrivateBus bus_;
   std::unique_ptr<FakeRauc> rauc_;
   std::atomic<bool> confirming_ = false;
@@ -94,6 +96,20 @@ TEST_F(RaucTest, FollowsAnInstallationOfAServiceThatComesLater) {
   rauc_->complete(0);
   rauc_->set_operation("idle");
   EXPECT_EQ(wait_for(Kind::kInstalled).version, "2.0");
+}
+
+TEST_F(RaucTest, ReadsTheVersionOfTheBundleThatTheServiceHasMounted) {
+  start_service();
+  start_adapter();
+  wait_until_known();
+  const std::string process = "proc/" + std::to_string(::getpid());
+  tree_.file(process + "/mountinfo", "72 22 7:4 / /mnt/rauc/bundle ro - squashfs /dev/loop4 ro\n");
+  rauc_->set_operation("installing");
+  rauc_->set_progress(40, "Checking bundle done.");
+  EXPECT_EQ(wait_for(Kind::kProgress).version, "");
+  tree_.file(process + "/root/mnt/rauc/bundle/manifest.raucm", "[update]\nversion=2.0\n");
+  rauc_->set_progress(60, "Checking manifest contents done.");
+  EXPECT_EQ(wait_for(Kind::kProgress).version, "2.0");
 }
 
 TEST_F(RaucTest, SaysWhyAnInstallationFailed) {

@@ -87,6 +87,25 @@ TEST(RaucWords, FollowsAnInstallationStepByStep) {
   EXPECT_EQ(words_of(rauc.progress(50, "Updating slots")), "");
 }
 
+TEST(RaucWords, TellsTheVersionOfTheBundleOnceItIsKnown) {
+  RaucWords rauc;
+  EXPECT_FALSE(rauc.wants_version());
+  rauc.operation("installing");
+  EXPECT_TRUE(rauc.wants_version());
+  EXPECT_EQ(rauc.progress(20, "Checking bundle").at(0).version, "");
+  rauc.set_version("2.0");
+  EXPECT_FALSE(rauc.wants_version());
+  for (const EngineEvent& event : rauc.progress(80, "Updating slots")) {
+    EXPECT_EQ(event.version, "2.0") << word_of(event);
+  }
+  rauc.completed(0);
+  rauc.set_slots(slots("", ""));  // whose status is not kept
+  EXPECT_EQ(words_of(rauc.installed()), "installed=2.0");
+  EXPECT_EQ(words_of(rauc.ended_unseen(true)), "installed=0.1") << "it may be another one";
+  EXPECT_EQ(words_of(rauc.operation("installing")), "started verifying");
+  EXPECT_TRUE(rauc.wants_version());
+}
+
 TEST(RaucWords, TakesErrorsForWhatTheySay) {
   struct Row {
     const char* error;

@@ -1,6 +1,8 @@
 #include "ota/swupdate.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -92,6 +94,11 @@ bool hung_up(const UniqueFd& fd) {
   ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   char byte = 0;
   return ::recv(fd.get(), &byte, 1, 0) == 0;
+}
+
+bool closed_within(const UniqueFd& fd, std::chrono::milliseconds patience) {
+  pollfd polled = {fd.get(), POLLIN, 0};
+  return ::poll(&polled, 1, static_cast<int>(patience.count())) == 1;
 }
 
 class SwupdateAdapterTest : public testing::Test {
@@ -198,9 +205,11 @@ TEST_F(SwupdateAdapterTest, DoesNotRushAtOneThatAlwaysHangsUp) {
 }
 
 // A process of its own, since what one tells that was there before us is old news. Who listens is
-// who the kernel names as the peer: the progress socket gets its path only then.
-pid_t fork_engine(const std::string& progress_path, const UniqueFd& control,
-                  const std::string& frames, const std::string& notices) {
+// who the kernel names as the peer: the progress socket gets its path only then. `connected` is
+// called in that process once it has both connections.
+pid_t fork_engine(
+    const std::string& progress_path, const UniqueFd& control, const std::string& frames,
+    const std::string& notices, const std::function<void()>& connected = [] {}) {
   const std::string unseen = progress_path + ".new";
   const UniqueFd progress = listen_stream(unseen);
   const pid_t child = ::fork();
@@ -210,6 +219,7 @@ pid_t fork_engine(const std::string& progress_path, const UniqueFd& control,
   ::rename(unseen.c_str(), progress_path.c_str());
   const UniqueFd to_progress = accept_from(progress);
   const UniqueFd to_control = accept_from(control);
+  connected();
   char request[3120];
   ::recv(to_control.get(), request, sizeof request, MSG_WAITALL);
   send_all(to_control, notices);
@@ -232,16 +242,31 @@ TEST_F(SwupdateAdapterTest, HearsTheReasonFromTheControlSocket) {
   ::waitpid(engine, nullptr, 0);
 }
 
-// Whoever inherited the engine's sockets keeps them open.
+// Whoever inherited the engine's sockets keeps them open: here a child of the engine, for as long
+// as the test has `life`.
 TEST_F(SwupdateAdapterTest, KnowsTheProcessByMoreThanItsConnection) {
   const auto adapter = start();
   const UniqueFd control = listen_stream(control_);
   const std::string notices = swupdate_recording("2022.12_corrupt.control").substr(0, 3120);
-  const pid_t engine = fork_engine(progress_, control, installed_.substr(0, 10 * kFrame), notices);
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const UniqueFd end_of_life(ends[0]);
+  UniqueFd life(ends[1]);
+  const pid_t engine =
+      fork_engine(progress_, control, installed_.substr(0, 10 * kFrame), notices, [&] {
+        life = UniqueFd();
+        char nothing = 0;
+        if (::fork() == 0) ::_exit(static_cast<int>(::read(end_of_life.get(), &nothing, 1)));
+      });
   EXPECT_TRUE(story_.ends_with(Kind::kProgress) || story_.count(Kind::kState) > 0);
+  const auto heir = connect_engine_socket(progress_);
+  ASSERT_TRUE(heir);
   ::kill(engine, SIGKILL);
   ::waitpid(engine, nullptr, 0);
   EXPECT_TRUE(story_.ends_with(Kind::kGone));
+  EXPECT_FALSE(closed_within(*heir, std::chrono::milliseconds(0)));
+  life = UniqueFd();
+  EXPECT_TRUE(closed_within(*heir, kPatience));
 }
 
 }  // namespace

@@ -266,6 +266,24 @@ TEST_F(OtaTrackerTest, ShowsEvidenceAtOnceAndStaysCleanWhenTheUpdateSucceeds) {
   EXPECT_EQ(causes(OtaCause::kMediaError), 0u);
 }
 
+TEST_F(OtaTrackerTest, HasRecordedAFailureOnceTheMediumHasIt) {
+  tracker_.reset();
+  tracker_ = std::make_unique<OtaTracker>(
+      config_, HostPaths{}, boot_, [this] { return now_; },
+      [this](int) {
+        pass(3);
+        return 0;
+      });
+  ASSERT_TRUE(begin());
+  OtaEvidence evidence;
+  evidence.cause = OtaCause::kIoError;
+  evidence.at_ns = now_.boottime_ns;
+  const int64_t happened_ms = now_.wall_ms;
+  ASSERT_TRUE(tracker_->evidence(evidence, 1));
+  EXPECT_EQ(tracker_->book()->last_failure()->detection_seconds, 3);
+  EXPECT_EQ(tracker_->book()->last_failure()->at_ms, happened_ms + 3000);
+}
+
 TEST_F(OtaTrackerTest, BoundsEvidence) {
   ASSERT_TRUE(begin());
   OtaEvidence evidence;

@@ -247,11 +247,11 @@ TEST(CompileRules, ABadFileNeverStopsTheOthers) {
   EXPECT_EQ(plan.families[0].header.name, "a_total");
 }
 
-TEST(CompileRules, ARuleThatStandsTwiceCountsOnce) {
+TEST(CompileRules, ARuleThatStandsInTwoFilesCountsOnce) {
   Rules rules;
   EXPECT_TRUE(rules.add("first.yaml", file("netdrop", kPackets)));
   EXPECT_TRUE(rules.add("second.yaml", file("netdrop", kPackets + "    series_limit: 5000\n")));
-  std::string filtered = kPackets + "    where: netns > 5\n";
+  const std::string filtered = kPackets + "    where: netns > 5\n";
   EXPECT_TRUE(rules.add("third.yaml", file("netdrop", filtered)));
   const Plan plan = rules.finish();
   ASSERT_EQ(plan.objects.size(), 1u);
@@ -260,6 +260,46 @@ TEST(CompileRules, ARuleThatStandsTwiceCountsOnce) {
   EXPECT_EQ(plan.families[0].series_limit, 5000u);
   // One of packets, one filtered, one of lost events, although three files each ask for those.
   EXPECT_EQ(plan.objects[0].sources.size(), 3u);
+}
+
+std::string labelled(const std::string& value, const std::string& labels,
+                     const std::string& rest = "") {
+  return counter("a_total", "    map: netdrop\n    value: " + value + "\n    labels: {" + labels +
+                                "}\n" + rest);  // 7 lines
+}
+
+TEST(CompileRules, RefusesARuleThatStandsTwiceInOneFile) {
+  const std::string netns = "netns: {field: netns, decode: hex}";
+  const std::string reason = "reason: {field: reason}";
+  const std::string one = labelled("packets", netns + ", " + reason);
+  const std::string where = "    where: netns > 5\n";
+  const std::string message = "metric \"a_total\" stands at test.yaml:3 with the same map, value";
+  const std::string bad[] = {
+      one,
+      labelled("packets", reason + ", " + netns),
+      labelled("packets", "netns: {field: netns, decode: [hex]}, " + reason),
+      labelled("packets", netns + ", " + reason, "    series_limit: 5\n"),
+  };
+  for (const std::string& second : bad) {
+    expect_refused({file("netdrop", one + second), 9, message.c_str()});
+  }
+  const std::string filtered = labelled("packets", netns + ", " + reason, where);
+  expect_refused({file("netdrop", filtered + filtered), 10, message.c_str()});
+  // The one field of a value needs no name.
+  const std::string errors = counter("a_total", "    map: blockio_errors\n");
+  expect_refused({file("blockio", errors + errors + "    value: value\n"), 7, message.c_str()});
+
+  const std::string good[] = {
+      filtered,
+      labelled("bytes", netns + ", " + reason),
+      labelled("packets", "netns: {field: netns}, " + reason),
+      labelled("packets", "netns: {value: all}, " + reason),
+      labelled("packets", "netns: {field: ifindex, decode: hex}, " + reason),
+  };
+  for (const std::string& second : good) EXPECT_EQ(faults_of(file("netdrop", one + second)), "");
+  EXPECT_EQ(faults_of(file("netdrop", filtered + labelled("packets", netns + ", " + reason,
+                                                          "    where: netns <= 5\n"))),
+            "");
 }
 
 TEST(CompileRules, BringsLabelsInTheOrderOfTheFamily) {
