@@ -18,7 +18,9 @@ compressed(${PACKAGING}/man/kernel_exporter.8 kernel_exporter.8)
 get_property(COMPRESSED GLOBAL PROPERTY COMPRESSED)
 add_custom_target(compressed ALL DEPENDS ${COMPRESSED})
 
-install(DIRECTORY rules DESTINATION share/kernel_exporter PATTERN tests EXCLUDE)
+install(DIRECTORY rules ${PACKAGING}/fleet DESTINATION share/kernel_exporter PATTERN tests EXCLUDE)
+install(DIRECTORY dashboards DESTINATION share/kernel_exporter
+  FILES_MATCHING PATTERN *.json PATTERN *.yml PATTERN runbook.md)
 install(FILES ${PACKAGING}/systemd/kernel_exporter.service DESTINATION lib/systemd/system)
 install(FILES ${PACKAGING}/config/ota.yaml DESTINATION /etc/kernel_exporter)
 install(FILES ${PACKAGING}/config/kernel_exporter.default DESTINATION /etc/default

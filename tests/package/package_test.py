@@ -111,6 +111,16 @@ class Archive(unittest.TestCase):
         for profile in ("events", "events-full"):
             run(self.path("usr/bin/kernel_exporter"), "check", os.path.join(rules, profile))
 
+    def test_it_brings_what_the_monitoring_loads(self):
+        share = self.path("usr/share/kernel_exporter")
+        alerts = glob.glob(os.path.join(share, "rules/prometheus/*.rules.yml"))
+        self.assertEqual(len(alerts), 4)
+        run("promtool", "check", "rules", *alerts)
+        for name in ("rules/prometheus/alertmanager.yml", "fleet/prometheus-agent.yml", "fleet/prometheus-agent.service",
+                     "fleet/prometheus-receiver.yml", "dashboards/update.json", "dashboards/runbook.md",
+                     "dashboards/provisioning/dashboards.yml"):
+            self.assertTrue(os.path.isfile(os.path.join(share, name)), name)
+
 
 class Booted(unittest.TestCase):
     """A clean Debian with the package, started by its own systemd: what tests/package/check said there."""
