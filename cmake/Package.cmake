@@ -20,7 +20,7 @@ add_custom_target(compressed ALL DEPENDS ${COMPRESSED})
 
 install(DIRECTORY rules ${PACKAGING}/fleet DESTINATION share/kernel_exporter PATTERN tests EXCLUDE)
 install(DIRECTORY dashboards DESTINATION share/kernel_exporter
-  FILES_MATCHING PATTERN *.json PATTERN *.yml PATTERN runbook.md)
+  FILES_MATCHING PATTERN *.json PATTERN *.yml PATTERN runbook.md PATTERN source EXCLUDE)
 install(FILES ${PACKAGING}/systemd/kernel_exporter.service DESTINATION lib/systemd/system)
 install(FILES ${PACKAGING}/config/ota.yaml DESTINATION /etc/kernel_exporter)
 install(FILES ${PACKAGING}/config/kernel_exporter.default DESTINATION /etc/default
