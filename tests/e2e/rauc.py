@@ -3,6 +3,7 @@ cgroup of its own, loop devices as slots. All of it ends with the `with` block; 
 RAUC on the same machine."""
 import contextlib
 import functools
+import glob
 import http.server
 import os
 import shutil
@@ -131,6 +132,7 @@ class RaucMachine:
             self.address = self.bus.address
             stack.callback(self.bus.stop)
             self.bus.start()
+            stack.callback(self._detach_bundles)
             stack.callback(self.stop_service)
             self.start_service()
             self._stack = stack.pop_all()
@@ -174,6 +176,12 @@ class RaucMachine:
                 os.rmdir(self._cgroup_folder)
             return not os.path.exists(self._cgroup_folder)
         wait_until(removed, what=f"the end of {self._cgroup_folder}")
+
+    def _detach_bundles(self):
+        """A service that is ended before it has mounted its bundle leaves the loop device behind."""
+        for bundle in glob.glob(self.path("*.raucb")):
+            for line in run("losetup", "--associated", bundle).splitlines():
+                run("losetup", "--detach", line.split(":")[0])
 
     def start_service(self):
         """In mounts of its own, which end with it whatever way it ends."""
