@@ -31,19 +31,19 @@ void add_rule_options(CLI::App& command, Options& options) {
 }
 
 void add_serve(CLI::App& app, Options& options) {
-  CLI::App& command = *app.add_subcommand("serve", "Load the probes and serve /metrics");
+  CLI::App& command = *app.add_subcommand("serve", "Load the probes and serve /metrics over HTTP");
   add_rule_options(command, options);
   command
       .add_option("--web.listen-address", options.http.listen_address,
                   "HOST:PORT to serve on; port 0 picks a free one")
       ->capture_default_str();
-  command.add_option("--web.threads", options.http.threads, "Worker threads")
+  command.add_option("--web.threads", options.http.threads, "Threads that answer HTTP")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command.add_option("--web.config.file", options.web_config_file,
                      "TLS and basic auth: not supported yet, put a proxy in front");
   command.add_option("--ota.config", options.ota_config,
-                     "Follow updates as this YAML file says; without it OTA is off");
+                     "Follow updates as this YAML file says; without it none are followed");
   command.add_flag("--privileges.keep-all", options.keep_privileges,
                    "Debugging: give up no capability and no system call after the start");
   command.add_flag(
@@ -52,7 +52,8 @@ void add_serve(CLI::App& app, Options& options) {
 }
 
 void add_dump(CLI::App& app, Options& options) {
-  CLI::App& command = *app.add_subcommand("dump", "Print one scrape");
+  CLI::App& command =
+      *app.add_subcommand("dump", "Load the probes, count for a while, print one scrape");
   add_rule_options(command, options);
   command.add_option("--duration", options.duration_seconds, "Seconds to count before the scrape")
       ->check(CLI::Range(0.0, 3600.0))

@@ -45,9 +45,10 @@ std::string state_cell(const ProgramStatus& program) {
 
 constexpr std::string_view kHead = R"(<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>kernel_exporter</title><style>
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ddd }
+td:nth-child(-n+4) { white-space: nowrap }
 .good { color: #176b2c } .bad { color: #a11 }
 </style></head><body>
 )";
@@ -57,9 +58,9 @@ th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px soli
 std::string landing_page(const std::vector<ProgramStatus>& programs) {
   std::string page(kHead);
   page += fmt::format(
-      "<h1>kernel_exporter {}</h1>\n<p>What only the Linux kernel knows: <a "
-      "href=\"/metrics\">metrics"
-      "</a>, <a href=\"/-/healthy\">health</a>, <a href=\"/-/ready\">readiness</a>.</p>\n"
+      "<h1>kernel_exporter {}</h1>\n<p>What only the Linux kernel knows.</p>\n"
+      "<p><a href=\"/metrics\">Metrics</a>, <a href=\"/-/healthy\">health</a>, <a "
+      "href=\"/-/ready\">readiness</a>.</p>\n"
       "<table><tr><th>Probe</th><th>Program</th><th>Hook</th><th>State</th><th>Why</th></tr>\n",
       kVersion);
   for (const ProgramStatus& program : programs) {

@@ -20,7 +20,8 @@ void add_begin(CLI::App& ota_command, OtaOptions& ota) {
   command.add_option("--device", ota.devices,
                      "PATH=ROLE of a device that is written, the role one of slot, bootenv, data; "
                      "none: those of --ota.config");
-  command.add_option("--cgroup", ota.cgroup, "Path of the engine's cgroup, such as /ota.slice");
+  command.add_option("--cgroup", ota.cgroup,
+                     "Path of the engine's cgroup below the mount of cgroup2, such as /ota.slice");
   command.add_flag("--no-reboot", ota.no_reboot, "Installed is succeeded: no boot is to come");
 }
 

@@ -32,8 +32,8 @@ std::optional<std::string> unmet_arguments(std::string_view tracepoint, std::str
   const std::optional<int> passed = kernel.tracepoint_arguments(tracepoint);
   if (!passed) return "this kernel has no tracepoint " + name;
   if (*passed >= wanted) return std::nullopt;
-  return "tracepoint " + name + " passes " + std::to_string(*passed) + " arguments here, needed " +
-         std::to_string(wanted);
+  return "arguments of tracepoint " + name + " on this kernel: " + std::to_string(*passed) +
+         ", needed " + std::to_string(wanted);
 }
 
 std::optional<std::string> unmet_field(std::string_view field, bool wanted,
