@@ -99,6 +99,14 @@ Result<std::string> cgroup_of_process(const HostPaths& paths, pid_t pid) {
   return fail(file + ": no cgroup2");
 }
 
+std::optional<uint64_t> cgroup_id(const HostPaths& paths, const std::string& path) {
+  const Result<UniqueFd> root = open_cgroup_root(paths);
+  struct stat status;
+  if (!root || ::fstatat(root->get(), ("." + path).c_str(), &status, 0) != 0) return std::nullopt;
+  if (!S_ISDIR(status.st_mode)) return std::nullopt;
+  return status.st_ino;
+}
+
 bool cgroup_populated(const HostPaths& paths, const std::string& path) {
   const Result<UniqueFd> root = open_cgroup_root(paths);
   if (!root) return false;

@@ -22,6 +22,9 @@ struct Cgroup {
 // The path of a process's cgroup below the cgroup2 root, from procfs/PID/cgroup; "/" is the root.
 [[nodiscard]] Result<std::string> cgroup_of_process(const HostPaths& paths, pid_t pid);
 
+// The id of the cgroup at a path; nullopt: there is none.
+std::optional<uint64_t> cgroup_id(const HostPaths& paths, const std::string& path);
+
 // Whether there are processes in the cgroup or below it; false when it is gone.
 bool cgroup_populated(const HostPaths& paths, const std::string& path);
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "bpf/block.h"
+#include "host/cgroup.h"
 #include "ota/device.h"
 
 namespace kernel_exporter {
@@ -43,7 +44,6 @@ OtaKernelWatch::OtaKernelWatch(LoadedObject& object, OtaBindings bindings, OtaTr
       paths_(std::move(paths)),
       bindings_(std::move(bindings)),
       flash_(&object, paths_),
-      cgroups_(paths_),
       starvation_(paths_, config.starved_ns) {
   bind_boot_environments(config);
   auto events = OtaKernelEvents::create(object, tracker, paths_);
@@ -98,16 +98,20 @@ void OtaKernelWatch::bind(const OtaTransaction& transaction) {
     complain(bindings_.bind_device(number, static_cast<ota_role>(device.role)));
     bound.insert(number);
   }
-  if (transaction.cgroup.empty()) return;
-  const auto found = cgroups_.match({transaction.cgroup});
-  if (!found || found->empty()) {
-    spdlog::warn("updates: no cgroup {}: its writes are not told from others'", transaction.cgroup);
-    return;
+  if (!transaction.cgroup.empty()) cgroups_[transaction.number].path = transaction.cgroup;
+  bind_cgroups();
+}
+
+void OtaKernelWatch::bind_cgroups() {
+  for (auto& [transaction, cgroup] : cgroups_) {
+    const auto id = cgroup_id(paths_, cgroup.path);
+    if (!id || id == cgroup.id) continue;
+    if (cgroup.id) complain(bindings_.unbind_cgroup(*cgroup.id));
+    complain(bindings_.bind_cgroup(*id, transaction));
+    starvation_.watch(transaction, cgroup.path);
+    spdlog::info("ota transaction={}: following the cgroup {}", transaction, cgroup.path);
+    cgroup.id = id;
   }
-  for (const Cgroup& cgroup : *found) {
-    complain(bindings_.bind_cgroup(cgroup.id, transaction.number));
-  }
-  starvation_.watch(transaction.number, found->front().path);
 }
 
 void OtaKernelWatch::release_idle_devices() {
@@ -138,6 +142,7 @@ void OtaKernelWatch::ending(const OtaTransaction&) {
 void OtaKernelWatch::ended(const OtaTransaction& transaction) {
   const std::lock_guard lock(mutex_);
   open_.erase(transaction.number);
+  cgroups_.erase(transaction.number);
   if (open_.empty()) complain(object_.attach_requested(false));
   starvation_.forget(transaction.number);
   complain(bindings_.retire(transaction.number));
@@ -171,10 +176,11 @@ void OtaKernelWatch::report_errors() {
   for (const OtaEvidence& evidence : fresh_errors()) tracker_.evidence(evidence);
 }
 
-void OtaKernelWatch::report_starved() {
+void OtaKernelWatch::look_at_cgroups() {
   std::vector<std::pair<uint64_t, OtaEvidence>> starved;
   {
     const std::lock_guard lock(mutex_);
+    bind_cgroups();
     starved = starvation_.look(tracker_.now().boottime_ns);
   }
   for (const auto& [transaction, evidence] : starved) tracker_.evidence(evidence, transaction);
@@ -189,7 +195,7 @@ void OtaKernelWatch::run(const std::stop_token& token) {
     }
     if (token.stop_requested()) return;
     report_errors();
-    report_starved();
+    look_at_cgroups();
   }
 }
 

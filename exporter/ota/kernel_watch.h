@@ -4,11 +4,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
 
-#include "host/cgroup.h"
 #include "host/paths.h"
 #include "ota/bindings.h"
 #include "ota/complaint.h"
@@ -39,10 +39,11 @@ class OtaKernelWatch : public OtaListener {
  private:
   void bind_boot_environments(const OtaConfig& config);
   void bind(const OtaTransaction& transaction);
+  void bind_cgroups();
   void release_idle_devices();
   std::vector<OtaEvidence> fresh_errors();
   void report_errors();
-  void report_starved();
+  void look_at_cgroups();
   void run(const std::stop_token& token);
 
   LoadedObject& object_;
@@ -54,10 +55,16 @@ class OtaKernelWatch : public OtaListener {
   // State below is protected by mutex_.
   OtaBindings bindings_;
   MtdWatch flash_;
-  Cgroups cgroups_;
   std::map<uint64_t, std::set<BlockNumber>> devices_;  // by transaction, ended ones included
   std::set<BlockNumber> boot_environments_;
   std::set<uint64_t> open_;
+  // By open transaction. A cgroup may be made after its update has begun, and made anew when its
+  // service starts again: that is another one, with another id.
+  struct Bound {
+    std::string path;
+    std::optional<uint64_t> id;
+  };
+  std::map<uint64_t, Bound> cgroups_;
   OtaStarvation starvation_;
   // Failed requests that the tracker knows of, by device and status.
   std::map<std::pair<BlockNumber, uint32_t>, uint64_t> reported_;

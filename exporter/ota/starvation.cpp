@@ -57,7 +57,7 @@ void OtaStarvation::watch(uint64_t transaction, const std::string& cgroup) {
   if (limit_ns_ <= 0) return;
   Result<UniqueFd> file = open_pressure(paths_, cgroup);
   if (file) {
-    watched_[transaction].pressure = std::move(*file);
+    watched_[transaction] = {std::move(*file), {}, false};
   } else {
     spdlog::warn("updates: whether CPU is short is not seen: {}", file.error().message);
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "host/cgroup.h"
 #include "ota/device.h"
 
 namespace kernel_exporter {
@@ -169,6 +170,10 @@ std::vector<std::string> OtaTracker::complete(OtaBegin& request) const {
     if (!resolve_device(paths_, device)) {
       warnings.push_back("no device " + device.path + " is there now");
     }
+  }
+  if (!request.cgroup.empty() && !cgroup_id(paths_, request.cgroup)) {
+    warnings.push_back("no cgroup " + request.cgroup +
+                       " is there now: until it is, its writes are not told from others'");
   }
   if (auto warning = lies_on_device(paths_, config_.ledger, request.devices)) {
     warnings.push_back(*warning);

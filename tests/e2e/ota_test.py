@@ -143,6 +143,23 @@ class Ota(unittest.TestCase):
             self.assertEqual(failed.value("ota_failures_total", engine="custom", cause="engine_error"), 0)
             self.assertEqual(failed.value("ota_last_failure_info", engine="custom", cause="io_error", device=name), 1)
 
+    def test_a_cgroup_may_be_made_after_the_update_has_begun_and_made_anew(self):
+        name = "kernel_exporter_ota_late"
+        cgroup = os.path.join(cgroup2_mount(), name)
+        with LoopDevice(16 << 20) as loop, self.exporter() as exporter:
+            begun = run_exporter("ota", "--socket", self.socket, "begin", "--id", "a", "--engine", "custom",
+                                 "--device", f"{loop.path}=slot", "--cgroup", "/" + name)
+            self.assertEqual(begun.returncode, 0, begun)
+            self.assertIn(f"no cgroup /{name} is there now", begun.stderr.decode())
+            for times in (1, 2):
+                os.mkdir(cgroup)
+                self.addCleanup(lambda: os.path.isdir(cgroup) and os.rmdir(cgroup))
+                wait_until(lambda: exporter.log.count(f"following the cgroup /{name}") == times,
+                           what="the cgroup to be found")
+                self.write(loop.path, 1 << 20, cgroup)
+                self.assertEqual(exporter.scrape().sum("ota_written_bytes_total", attribution="exact"), times << 20)
+                os.rmdir(cgroup)
+
     def test_writes_to_the_boot_environment_are_seen_without_an_update(self):
         def written(path):
             subprocess.run(["dd", "if=/dev/zero", f"of={path}", "bs=4096", "count=5", "oflag=direct"],

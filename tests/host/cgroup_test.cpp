@@ -112,6 +112,13 @@ TEST_F(CgroupsTree, CarryTheInodeAsId) {
   EXPECT_EQ(found->front().id, tree_.inode("cg/system.slice/ssh.service"));
 }
 
+TEST_F(CgroupsTree, AreFoundByTheirPath) {
+  EXPECT_EQ(cgroup_id(tree_.paths(), "/system.slice/ssh.service"),
+            tree_.inode("cg/system.slice/ssh.service"));
+  EXPECT_EQ(cgroup_id(tree_.paths(), "/"), tree_.inode("cg"));
+  EXPECT_EQ(cgroup_id(tree_.paths(), "/nothing"), std::nullopt);
+}
+
 TEST_F(CgroupsTree, AreSearchedOnceAScrape) {
   EXPECT_EQ(cgroups_.path(~0ull), std::nullopt);
   tree_.directory("cg/late.slice");
