@@ -7,6 +7,7 @@
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "commands/ota_command_line.h"
+#include "commands/rule_loader.h"
 #include "commands/version.h"
 #include "probe/object.h"
 
@@ -15,8 +16,10 @@ namespace {
 
 void add_rule_options(CLI::App& command, Options& options) {
   command
-      .add_option("--rules", options.rules,
-                  "Rule files, or folders of *.yaml (more than one allowed)")
+      .add_option(
+          "--rules", options.rules,
+          "Rule files, or folders of *.yaml (more than one allowed); by default rules/events "
+          "in the current folder, else those that were installed")
       ->capture_default_str();
   command.add_option("--path.procfs", options.paths.procfs, "Where procfs is mounted")
       ->capture_default_str();
@@ -79,6 +82,7 @@ int run(const CLI::App& app, const Options& options) {
 
 int run_command_line(int argc, char** argv) {
   Options options;
+  options.rules = {default_rule_folder()};
   CLI::App app("Prometheus exporter for what only the Linux kernel knows.", "kernel_exporter");
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);

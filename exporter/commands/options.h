@@ -34,8 +34,8 @@ struct OtaOptions {
 
 // The command line, after CLI11 has checked it.
 struct Options {
-  std::vector<std::string> rules = {"rules/events"};  // files, or folders of *.yaml
-  bool all_rules = false;  // those for updates, too, though none are followed: probes
+  std::vector<std::string> rules;  // files, or folders of *.yaml
+  bool all_rules = false;          // those for updates, too, though none are followed: probes
   HostPaths paths;
   std::string log_level = "info";
   bool program_stats = false;
