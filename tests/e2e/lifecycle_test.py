@@ -162,7 +162,7 @@ class Reload(unittest.TestCase):
         self.rules.write("runqueue", RUNQUEUE)
         response = self.exporter.get("/-/reload", method="POST")
         self.assertEqual((response.status, self.last_reload()), (500, 0))
-        self.assertIn("restart", response.text)
+        self.assertRegex(response.text, r"\(probe runqueue[,)].*restart")
 
     def test_rules_that_vanish_keep_the_old_ones(self):
         self.rules.remove("softirq")
