@@ -16,6 +16,17 @@ class CommandLine(unittest.TestCase):
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
 
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.path(name)
+
+    @staticmethod
+    def done(*arguments):
+        """Exit code, output and what it said on standard error."""
+        ended = run_exporter(*arguments)
+        return ended.returncode, ended.stdout.decode(), ended.stderr.decode()
+
     def installed(self):
         """The program and the default rules as `cmake --install` lays them down."""
         os.mkdir(self.path("bin"))
@@ -40,6 +51,13 @@ class CommandLine(unittest.TestCase):
         done = run_exporter("probes", wrapper=["env", "-C", "/"], binary=binary)
         self.assertEqual((done.returncode, done.stderr.decode()),
                          (1, "error: rules: no such file or folder: rules/events\n"))
+
+    def test_check_counts_what_the_files_name(self):
+        metric = "  - {{name: {}, help: x, type: counter, map: runqueue, value: queued_migrations}}\n"
+        one = self.write("one.yaml", "probe: runqueue\nmetrics:\n" + metric.format("a_total"))
+        two = self.write("two.yaml", "probe: runqueue\nmetrics:\n" + metric.format("b_total") + metric.format("c_total"))
+        self.assertEqual(self.done("check", one), (0, "1 rule file, 1 metric: no faults\n", ""))
+        self.assertEqual(self.done("check", one, two), (0, "2 rule files, 3 metrics: no faults\n", ""))
 
 
 if __name__ == "__main__":
