@@ -64,6 +64,14 @@ void add_dump(CLI::App& app, Options& options) {
   command.add_flag("--openmetrics", options.openmetrics, "OpenMetrics 1.0 instead of text 0.0.4");
 }
 
+void add_check(CLI::App& app, Options& options) {
+  CLI::App& command = *app.add_subcommand(
+      "check", "Check rule files and --ota.config, as a start would; needs no privilege");
+  command.add_option("FILE", options.files, "Rule files, or folders of *.yaml");
+  command.add_option("--ota.config", options.ota_config, "The YAML file that serve is to have");
+  command.require_option(1, 0);
+}
+
 int run(const CLI::App& app, const Options& options) {
   const auto logging = start_logging(options.log_level);
   if (!logging) {
@@ -91,9 +99,7 @@ int run_command_line(int argc, char** argv) {
       ->capture_default_str();
   app.fallthrough();
   add_serve(app, options);
-  CLI::App& check_command =
-      *app.add_subcommand("check", "Check rule files, as a load would; needs no privilege");
-  check_command.add_option("FILE", options.files, "Rule files, or folders of *.yaml")->required();
+  add_check(app, options);
   CLI::App& probes_command = *app.add_subcommand(
       "probes", "Load the probes and say how each program is attached, or why not");
   add_rule_options(probes_command, options);

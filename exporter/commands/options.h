@@ -45,7 +45,7 @@ struct Options {
   double duration_seconds = 1;     // dump: how long to count before the scrape
   bool openmetrics = false;        // dump
   std::vector<std::string> files;  // check
-  std::string ota_config;          // serve: "" leaves OTA off
+  std::string ota_config;          // serve: "" leaves OTA off; check
   bool keep_privileges = false;    // serve
   OtaOptions ota;
 };

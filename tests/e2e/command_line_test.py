@@ -59,6 +59,17 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(self.done("check", one), (0, "1 rule file, 1 metric: no faults\n", ""))
         self.assertEqual(self.done("check", one, two), (0, "2 rule files, 3 metrics: no faults\n", ""))
 
+    def test_check_takes_the_configuration_of_updates_too(self):
+        good = self.write("good.yaml", "engines: [custom]\n")
+        bad = self.write("bad.yaml", "engines: [custom]\nsoket: /run/x\n")
+        missing = self.path("missing.yaml")
+        self.assertEqual(self.done("check", "--ota.config", good), (0, f"{good}: no faults\n", ""))
+        code, said, faults = self.done("check", "--ota.config", bad, DEFAULT_RULES)
+        self.assertEqual((code, said.count("no faults"), faults.splitlines()[0].find(f'{bad}:2: unknown key "soket"')), (1, 1, 0))
+        self.assertEqual(self.done("check", "--ota.config", missing),
+                         (1, "", f"{missing}: cannot be read: No such file or directory\n"))
+        self.assertEqual(self.done("check")[0], 2)
+
 
 if __name__ == "__main__":
     unittest.main()
