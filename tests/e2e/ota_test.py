@@ -97,10 +97,13 @@ class Ota(unittest.TestCase):
         self.assertIn("otawrite_rq_complete", run_exporter("probes", "--rules", only).stdout.decode())
 
     def test_a_faulty_configuration_is_refused_with_its_line(self):
-        self.write_config("engines: [custom]\nsoket: /run/x\n")
+        self.write_config("engines: [custom]\nsoket: /run/x\nleger: /x\n")
         done = run_exporter("serve", "--rules", DEFAULT_RULES, "--ota.config", self.config, "--web.listen-address", "127.0.0.1:0")
         self.assertEqual(done.returncode, 1)
-        self.assertIn(f"{self.config}:2: unknown key \"soket\"", done.stderr.decode())
+        faults = [line for line in done.stderr.decode().splitlines() if self.config in line]
+        self.assertEqual([line.split(" in OTA")[0] for line in faults],
+                         [f"error: --ota.config: {self.config}:{line}: unknown key \"{key}\""
+                          for line, key in ((2, "soket"), (3, "leger"))])
 
     def test_a_ledger_that_cannot_be_written_is_said_and_overcome(self):
         with open(os.path.dirname(self.ledger), "w", encoding="utf-8"):
