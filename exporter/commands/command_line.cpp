@@ -72,6 +72,16 @@ void add_check(CLI::App& app, Options& options) {
   command.require_option(1, 0);
 }
 
+// CLI11 only says that a subcommand is missing where there is a word in its place.
+void parse(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::RequiredError&) {
+    if (app.remaining_size(true) == 0) throw;
+    throw CLI::ExtrasError({app.remaining(true).front()});
+  }
+}
+
 int run(const CLI::App& app, const Options& options) {
   const auto logging = start_logging(options.log_level);
   if (!logging) {
@@ -106,7 +116,7 @@ int run_command_line(int argc, char** argv) {
   add_dump(app, options);
   add_ota(app, options);
   try {
-    app.parse(argc, argv);
+    parse(app, argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }

@@ -70,6 +70,14 @@ class CommandLine(unittest.TestCase):
                          (1, "", f"{missing}: cannot be read: No such file or directory\n"))
         self.assertEqual(self.done("check")[0], 2)
 
+    def test_a_word_that_is_no_subcommand_is_named(self):
+        for arguments in (["bogus"], ["ota", "bogus"], ["bogus", "--rules", "x"]):
+            with self.subTest(arguments=arguments):
+                code, _, said = self.done(*arguments)
+                self.assertEqual(code, 2)
+                self.assertIn("not expected: bogus\n", said)
+        self.assertIn("subcommand is required", self.done()[2])
+
 
 if __name__ == "__main__":
     unittest.main()
