@@ -78,6 +78,11 @@ class CommandLine(unittest.TestCase):
                 self.assertIn("not expected: bogus\n", said)
         self.assertIn("subcommand is required", self.done()[2])
 
+    def test_a_file_that_is_no_ledger_has_no_history(self):
+        code, said, fault = self.done("ota", "history", "--ledger", "/etc/passwd")
+        self.assertEqual((code, said), (1, ""))
+        self.assertIn("/etc/passwd: not one record can be read", fault)
+
 
 if __name__ == "__main__":
     unittest.main()

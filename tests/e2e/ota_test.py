@@ -70,6 +70,11 @@ class Ota(unittest.TestCase):
                              [("2026-11", "failed", "verify_failed")])
             self.assertRegex(self.ota("history"), r"(?m)^1 .*custom +2026-11 +1\.0 -> 2\.0 .*failed +verify_failed")
         self.assertRegex(self.ota("history", "--ledger", self.ledger), r"(?m)^2 .* open: rebooting")
+        with open(self.ledger, "a", encoding="ascii") as file:
+            file.write("torn")
+        torn = run_exporter("ota", "history", "--ledger", self.ledger)
+        self.assertEqual((torn.returncode, torn.stderr.decode()),
+                         (0, f"kernel_exporter ota: warning: ledger {self.ledger}: could not be read in 1 place\n"))
         self.assertIn("--ota.config FILE` running?", self.ota("history", code=1))
 
     def test_only_ota_when_only_ota_is_asked(self):
