@@ -55,7 +55,8 @@ class CommandLine(unittest.TestCase):
     def test_check_counts_what_the_files_name(self):
         metric = "  - {{name: {}, help: x, type: counter, map: runqueue, value: queued_migrations}}\n"
         one = self.write("one.yaml", "probe: runqueue\nmetrics:\n" + metric.format("a_total"))
-        two = self.write("two.yaml", "probe: runqueue\nmetrics:\n" + metric.format("b_total") + metric.format("c_total"))
+        two = self.write("two.yaml",
+                         "probe: runqueue\nmetrics:\n" + metric.format("b_total") + metric.format("c_total"))
         self.assertEqual(self.done("check", one), (0, "1 rule file, 1 metric: no faults\n", ""))
         self.assertEqual(self.done("check", one, two), (0, "2 rule files, 3 metrics: no faults\n", ""))
 
@@ -65,7 +66,8 @@ class CommandLine(unittest.TestCase):
         missing = self.path("missing.yaml")
         self.assertEqual(self.done("check", "--ota.config", good), (0, f"{good}: no faults\n", ""))
         code, said, faults = self.done("check", "--ota.config", bad, DEFAULT_RULES)
-        self.assertEqual((code, said.count("no faults"), faults.splitlines()[0].find(f'{bad}:2: unknown key "soket"')), (1, 1, 0))
+        self.assertEqual((code, said.count("no faults")), (1, 1))
+        self.assertTrue(faults.startswith(f'{bad}:2: unknown key "soket"'), faults)
         self.assertEqual(self.done("check", "--ota.config", missing),
                          (1, "", f"{missing}: cannot be read: No such file or directory\n"))
         self.assertEqual(self.done("check")[0], 2)
