@@ -7,6 +7,7 @@
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "commands/ota_command_line.h"
+#include "commands/rule_loader.h"
 #include "commands/version.h"
 #include "probe/object.h"
 
@@ -15,8 +16,10 @@ namespace {
 
 void add_rule_options(CLI::App& command, Options& options) {
   command
-      .add_option("--rules", options.rules,
-                  "Rule files, or folders of *.yaml (more than one allowed)")
+      .add_option(
+          "--rules", options.rules,
+          "Rule files, or folders of *.yaml (more than one allowed); by default rules/events "
+          "in the current folder, else those that were installed")
       ->capture_default_str();
   command.add_option("--path.procfs", options.paths.procfs, "Where procfs is mounted")
       ->capture_default_str();
@@ -61,6 +64,24 @@ void add_dump(CLI::App& app, Options& options) {
   command.add_flag("--openmetrics", options.openmetrics, "OpenMetrics 1.0 instead of text 0.0.4");
 }
 
+void add_check(CLI::App& app, Options& options) {
+  CLI::App& command = *app.add_subcommand(
+      "check", "Check rule files and --ota.config, as a start would; needs no privilege");
+  command.add_option("FILE", options.files, "Rule files, or folders of *.yaml");
+  command.add_option("--ota.config", options.ota_config, "The YAML file that serve is to have");
+  command.require_option(1, 0);
+}
+
+// CLI11 only says that a subcommand is missing where there is a word in its place.
+void parse(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::RequiredError&) {
+    if (app.remaining_size(true) == 0) throw;
+    throw CLI::ExtrasError({app.remaining(true).front()});
+  }
+}
+
 int run(const CLI::App& app, const Options& options) {
   const auto logging = start_logging(options.log_level);
   if (!logging) {
@@ -79,6 +100,7 @@ int run(const CLI::App& app, const Options& options) {
 
 int run_command_line(int argc, char** argv) {
   Options options;
+  options.rules = {default_rule_folder()};
   CLI::App app("Prometheus exporter for what only the Linux kernel knows.", "kernel_exporter");
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
@@ -87,16 +109,14 @@ int run_command_line(int argc, char** argv) {
       ->capture_default_str();
   app.fallthrough();
   add_serve(app, options);
-  CLI::App& check_command =
-      *app.add_subcommand("check", "Check rule files, as a load would; needs no privilege");
-  check_command.add_option("FILE", options.files, "Rule files, or folders of *.yaml")->required();
+  add_check(app, options);
   CLI::App& probes_command = *app.add_subcommand(
       "probes", "Load the probes and say how each program is attached, or why not");
   add_rule_options(probes_command, options);
   add_dump(app, options);
   add_ota(app, options);
   try {
-    app.parse(argc, argv);
+    parse(app, argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }

@@ -197,7 +197,6 @@ Result<void> Exporter::reload() {
   auto rules = read_rule_files();
   auto outcome = rules ? Result<void>() : fail(rules.error().message);
   if (outcome && !rules->diagnostics.empty()) {
-    for (const std::string& message : rules->diagnostics.messages()) spdlog::error("{}", message);
     outcome = fail(rules->diagnostics.messages().front());
   }
   if (outcome) outcome = collector_->reload(std::move(rules->plan));
@@ -211,6 +210,10 @@ Result<void> Exporter::reload() {
     spdlog::info("rules reloaded");
   } else {
     spdlog::error("rules not reloaded, the old ones stay: {}", outcome.error().message);
+    if (rules) {
+      const auto& faults = rules->diagnostics.messages();
+      for (size_t i = 1; i < faults.size(); ++i) spdlog::error("{}", faults[i]);
+    }
   }
   return outcome;
 }

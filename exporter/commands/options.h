@@ -34,8 +34,8 @@ struct OtaOptions {
 
 // The command line, after CLI11 has checked it.
 struct Options {
-  std::vector<std::string> rules = {"rules/events"};  // files, or folders of *.yaml
-  bool all_rules = false;  // those for updates, too, though none are followed: probes
+  std::vector<std::string> rules;  // files, or folders of *.yaml
+  bool all_rules = false;          // those for updates, too, though none are followed: probes
   HostPaths paths;
   std::string log_level = "info";
   bool program_stats = false;
@@ -45,7 +45,7 @@ struct Options {
   double duration_seconds = 1;     // dump: how long to count before the scrape
   bool openmetrics = false;        // dump
   std::vector<std::string> files;  // check
-  std::string ota_config;          // serve: "" leaves OTA off
+  std::string ota_config;          // serve: "" leaves OTA off; check
   bool keep_privileges = false;    // serve
   OtaOptions ota;
 };

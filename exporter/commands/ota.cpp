@@ -28,6 +28,12 @@ void put(Json& message, const char* key, const auto& optional) {
   if (optional) message[key] = *optional;
 }
 
+void print_warnings(const Json& reply) {
+  for (const Json& warning : reply.value("warnings", Json::array())) {
+    std::fprintf(stderr, "kernel_exporter ota: warning: %s\n", warning.get<std::string>().c_str());
+  }
+}
+
 // begin, set and end: warnings go to stderr, what the update is in now to stdout.
 int tell(const Options& options, const Json& message) {
   const auto answer = ask(options, message);
@@ -36,9 +42,7 @@ int tell(const Options& options, const Json& message) {
   if (!reply.is_object() || !reply.value("ok", false)) {
     return complain({reply.is_object() ? reply.value("error", *answer) : *answer});
   }
-  for (const Json& warning : reply.value("warnings", Json::array())) {
-    std::fprintf(stderr, "kernel_exporter ota: warning: %s\n", warning.get<std::string>().c_str());
-  }
+  print_warnings(reply);
   const bool ended = reply.contains("result");
   const std::string word = reply.value(ended ? "result" : "state", "");
   const std::string cause = reply.value("cause", "none");
@@ -108,6 +112,7 @@ int ota_history(const Options& options) {
   const auto answer =
       options.ota.ledger.empty() ? ask(options, message) : history_of_ledger(options.ota.ledger);
   if (!answer) return complain(answer.error());
+  if (!options.ota.ledger.empty()) print_warnings(Json::parse(*answer, nullptr, false));
   return print(options.ota.json ? list_in_reply(*answer, "transactions") : history_table(*answer));
 }
 

@@ -33,6 +33,15 @@ Result<std::vector<std::string>> rule_files_in(const std::string& folder) {
 
 }  // namespace
 
+std::string default_rule_folder() {
+  std::string folder = "rules/events";
+  std::error_code status;
+  if (fs::exists(folder, status)) return folder;
+  const fs::path program = fs::read_symlink("/proc/self/exe", status);
+  const fs::path installed = program.parent_path().parent_path() / "share/kernel_exporter" / folder;
+  return fs::exists(installed, status) ? installed.string() : folder;
+}
+
 Result<std::vector<std::string>> find_rule_files(const std::vector<std::string>& paths) {
   std::vector<std::string> files;
   for (const std::string& path : paths) {

@@ -19,6 +19,10 @@ struct LoadedRules {
   std::vector<std::string> files_for_updates;  // left out, since there are none to follow
 };
 
+// Where the default profile is: rules/events of the current folder or, where that has none, of the
+// installation that the running program belongs to.
+std::string default_rule_folder();
+
 // Files of `paths`, folders expanded to their *.yaml, ascending by name. A path that does not exist
 // or a folder without a rule file is an error.
 [[nodiscard]] Result<std::vector<std::string>> find_rule_files(

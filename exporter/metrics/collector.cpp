@@ -198,11 +198,10 @@ void Collector::write_series(const FamilyPlan& plan, std::string_view block, Sam
 
 Result<void> Collector::reload(Plan plan) {
   const std::lock_guard lock(mutex_);
-  if (plan.program_signature() != plan_.program_signature()) {
-    return fail(
-        "the rules ask for other probes, programs, constants, buckets or map sizes than are "
-        "loaded: "
-        "restart to load them");
+  const std::string other = difference(plan.program_signature(), plan_.program_signature());
+  if (!other.empty()) {
+    return fail("the rules ask for something else than is loaded (" + other +
+                "): restart to load it");
   }
   const Plan old_plan = std::exchange(plan_, std::move(plan));
   auto old_families = std::move(families_);

@@ -97,13 +97,28 @@ Result<std::string> history_of_ledger(const std::string& path) {
   const auto records = read_ledger(path);
   if (!records) return fail(records.error().message);
   std::map<uint64_t, OtaTransaction> transactions;
+  uint64_t unreadable = records->damaged + records->newer_frames.size();
+  bool readable = false;
   for (const std::string& payload : records->payloads) {
     const auto record = decode_record(payload);
-    if (!record || !record->transaction) continue;
+    if (!record) {
+      ++unreadable;
+      continue;
+    }
+    readable = true;
+    if (!record->transaction) continue;
     OtaTransaction& known = transactions[record->transaction->number];
     if (known.open()) known = *record->transaction;
   }
-  OtaJson json = {{"ok", true}, {"complete", records->damaged == 0}};
+  if (unreadable > 0 && !readable) {
+    return fail("ledger " + path + ": not one record can be read: is it a ledger?");
+  }
+  OtaJson json = {{"ok", true}, {"complete", unreadable == 0}};
+  if (unreadable > 0) {
+    const char* const plural = unreadable == 1 ? "" : "s";
+    json["warnings"].push_back(
+        fmt::format("ledger {}: could not be read in {} place{}", path, unreadable, plural));
+  }
   json["transactions"] = OtaJson::array();
   for (const auto& [number, transaction] : transactions) {
     json["transactions"].push_back(transaction_json(transaction));

@@ -10,7 +10,8 @@ namespace kernel_exporter {
 // What `kernel_exporter ota` prints. JSON goes in and comes out as text, so that callers need not
 // know the library.
 
-// The transactions of a ledger, those still open included, as a history reply.
+// The transactions of a ledger, those still open included, as a history reply, with a warning where
+// it cannot be read. A file that holds something but no record is an error.
 [[nodiscard]] Result<std::string> history_of_ledger(const std::string& path);
 
 // A history reply as a table, a line for each transaction, the latest last.

@@ -85,8 +85,9 @@ OtaStates parse_states(OtaFields& fields) {
     if (state) {
       states.set(index_of(*state));
     } else {
+      // Not the last, confirming: only a boot leads there.
       fields.refuse_word("state", name ? name->substr(0, 64) : json_text(entry).substr(0, 64),
-                         {kOtaStateNames.begin(), kOtaStateNames.end()});
+                         {kOtaStateNames.begin(), kOtaStateNames.end() - 1});
     }
   }
   return states;

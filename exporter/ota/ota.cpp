@@ -15,8 +15,11 @@ Result<std::unique_ptr<Ota>> Ota::start(const std::string& config_file, const Ho
   Diagnostics faults;
   OtaConfig config = read_ota_config(config_file, faults);
   if (!faults.empty()) {
-    for (const std::string& message : faults.messages()) spdlog::error("{}", message);
-    return fail("--ota.config: " + faults.messages().front());
+    std::vector<std::string> messages = faults.messages();
+    const std::string last = std::move(messages.back());
+    messages.pop_back();
+    for (const std::string& message : messages) spdlog::error("--ota.config: {}", message);
+    return fail("--ota.config: " + last);
   }
   auto boot_id = read_boot_id(paths);
   if (!boot_id) return fail(boot_id.error(), "--ota.config");

@@ -19,6 +19,9 @@ std::string place_of(const std::string& device, std::optional<uint64_t> offset) 
   return fmt::format(" device={}{}", device, offset ? fmt::format(" offset={}", *offset) : "");
 }
 
+// What ends a line, when there is any.
+std::string ending(const std::string& text) { return text.empty() ? "" : " " + text; }
+
 }  // namespace
 
 OtaTracker::OtaTracker(const OtaConfig& config, HostPaths paths, std::string boot_id,
@@ -135,13 +138,14 @@ void OtaTracker::log(const OtaTransaction& transaction) const {
                  transaction.engine, names_of(transaction.states));
     return;
   }
+  // A failed update is news of the vehicle, no fault of the exporter.
   const auto level =
-      transaction.outcome == OtaOutcome::kSucceeded ? spdlog::level::info : spdlog::level::err;
-  spdlog::log(level, "ota transaction={} id={} engine={} result={} cause={}{} seconds={:.3f} {}",
+      transaction.outcome == OtaOutcome::kSucceeded ? spdlog::level::info : spdlog::level::warn;
+  spdlog::log(level, "ota transaction={} id={} engine={} result={} cause={}{} seconds={:.3f}{}",
               transaction.number, transaction.id, transaction.engine, name_of(*transaction.outcome),
               name_of(transaction.cause),
               place_of(transaction.cause_device, transaction.cause_offset),
-              static_cast<double>(transaction.elapsed_ns) / kSecondNs, transaction.detail);
+              static_cast<double>(transaction.elapsed_ns) / kSecondNs, ending(transaction.detail));
 }
 
 template <typename Call>
@@ -256,9 +260,9 @@ bool OtaTracker::evidence(const OtaEvidence& evidence, uint64_t number) {
     if (outcome != OtaBook::Noted::kNew) continue;
     persist(book, *book.open(open->number));
     book.recorded(open->number, evidence, clock_());
-    spdlog::error("ota transaction={} engine={} evidence cause={}{} {}", open->number, open->engine,
+    spdlog::error("ota transaction={} engine={} evidence cause={}{}{}", open->number, open->engine,
                   name_of(evidence.cause), place_of(evidence.device, evidence.offset),
-                  evidence.status);
+                  ending(evidence.status));
   }
   if (noted) show(std::move(book));
   return noted;

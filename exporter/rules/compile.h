@@ -23,6 +23,9 @@ struct CompileContext {
   int possible_cpus = 1;
 };
 
+// The family of what probes lose, which no rule file has to name.
+inline constexpr char kLostEventsFamily[] = "kernel_exporter_probe_lost_events_total";
+
 // Compiles files one by one into one plan. A file with any fault is left out whole, with its faults
 // in the diagnostics; it never stops the others. Files are taken in the order given, so in a
 // conflict between two the later one is at fault.

@@ -127,7 +127,7 @@ std::optional<MetricRule> lost_events_rule(const RuleFile& file, const ObjectInf
   std::transform(prefix.begin(), prefix.end(), prefix.begin(), ::toupper);
   MetricRule rule;
   rule.position = file.probe_position;
-  rule.name = "kernel_exporter_probe_lost_events_total";
+  rule.name = kLostEventsFamily;
   rule.help = "Events seen and not counted right.";
   rule.map = map;
   LabelRule probe;

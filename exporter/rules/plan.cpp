@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 namespace kernel_exporter {
 namespace {
@@ -68,27 +69,40 @@ void SourcePlan::order_labels(const std::vector<std::string>& names) {
   }
 }
 
-std::string Plan::program_signature() const {
-  std::string text;
-  const auto add = [&text](std::string_view part) {
-    text += part;
-    text += '\n';
-  };
+std::string difference(const ProgramSignature& one, const ProgramSignature& other) {
+  std::set<std::string> names;
+  for (const auto& [name, demand] : one) {
+    const auto same = other.find(name);
+    if (same == other.end() || same->second != demand) names.insert(name);
+  }
+  for (const auto& [name, demand] : other) {
+    if (!one.contains(name)) names.insert(name);
+  }
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+ProgramSignature Plan::program_signature() const {
+  ProgramSignature signature;
   for (const ObjectPlan& object : objects) {
-    add("object " + object.path + " " + std::to_string(object.image_hash));
+    const std::string of = object.path.empty() ? "" : " of " + object.path;
+    if (!object.path.empty()) {
+      signature["object " + object.path] = std::to_string(object.image_hash);
+    }
     for (const ProbeRequest& probe : object.probes) {
-      add("probe " + probe.probe);
-      for (const std::string& program : probe.programs) add("program " + program);
+      std::string& programs = signature["probe " + probe.probe + of];
+      for (const std::string& program : probe.programs) programs += program + '\n';
     }
     for (const auto& [name, bytes] : object.settings.constants) {
-      add("constant " + name);
-      add({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+      signature["value of constant " + name + of] = {reinterpret_cast<const char*>(bytes.data()),
+                                                     bytes.size()};
     }
     for (const auto& [map, entries] : object.settings.max_entries) {
-      add("max_entries " + map + " " + std::to_string(entries));
+      signature["size of map " + map + of] = std::to_string(entries);
     }
   }
-  return text;
+  return signature;
 }
 
 }  // namespace kernel_exporter

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -94,14 +95,21 @@ struct ObjectPlan {
   std::vector<CgroupPlan> cgroups;
 };
 
+// What is asked for by what it is called, "probe softirq", "size of map netdrop"; the value tells
+// one demand from another.
+using ProgramSignature = std::map<std::string, std::string>;
+
+// The names of what two of them do not have in common, in one line; "" when they are equal.
+std::string difference(const ProgramSignature& one, const ProgramSignature& other);
+
 struct Plan {
   std::vector<FamilyPlan> families;
   std::vector<ObjectPlan> objects;      // the own object first, when it is used
   std::vector<std::string> rule_files;  // those in use
 
   // What a reload cannot change without loading programs anew: probes, constants, buckets, sizes.
-  // Equal texts mean that one plan can take the place of the other.
-  std::string program_signature() const;
+  // Equal ones mean that one plan can take the place of the other.
+  ProgramSignature program_signature() const;
 };
 
 }  // namespace kernel_exporter

@@ -158,11 +158,20 @@ class Reload(unittest.TestCase):
                 self.assertEqual((self.labels(), self.last_reload()), ({"vector"}, 1))
         self.exporter.scrape()
 
+    def test_a_refused_reload_logs_each_fault_once(self):
+        self.rules.write("softirq", GOOD.format(help="x", label="v") + "one: 1\ntwo: 2\n")
+        self.reload_by_signal("the old ones stay")
+        self.assertEqual(self.exporter.stop(), 0)
+        faults = self.exporter.lines_with("softirq.yaml")
+        self.assertEqual(len(faults), 2, faults)
+        for line, key in zip(faults, ("one", "two")):
+            self.assertIn(f'unknown key "{key}"', line)
+
     def test_what_needs_other_programs_is_refused(self):
         self.rules.write("runqueue", RUNQUEUE)
         response = self.exporter.get("/-/reload", method="POST")
         self.assertEqual((response.status, self.last_reload()), (500, 0))
-        self.assertIn("restart", response.text)
+        self.assertRegex(response.text, r"\(probe runqueue[,)].*restart")
 
     def test_rules_that_vanish_keep_the_old_ones(self):
         self.rules.remove("softirq")

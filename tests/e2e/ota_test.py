@@ -70,6 +70,11 @@ class Ota(unittest.TestCase):
                              [("2026-11", "failed", "verify_failed")])
             self.assertRegex(self.ota("history"), r"(?m)^1 .*custom +2026-11 +1\.0 -> 2\.0 .*failed +verify_failed")
         self.assertRegex(self.ota("history", "--ledger", self.ledger), r"(?m)^2 .* open: rebooting")
+        with open(self.ledger, "a", encoding="ascii") as file:
+            file.write("torn")
+        torn = run_exporter("ota", "history", "--ledger", self.ledger)
+        self.assertEqual((torn.returncode, torn.stderr.decode()),
+                         (0, f"kernel_exporter ota: warning: ledger {self.ledger}: could not be read in 1 place\n"))
         self.assertIn("--ota.config FILE` running?", self.ota("history", code=1))
 
     def test_only_ota_when_only_ota_is_asked(self):
@@ -97,10 +102,13 @@ class Ota(unittest.TestCase):
         self.assertIn("otawrite_rq_complete", run_exporter("probes", "--rules", only).stdout.decode())
 
     def test_a_faulty_configuration_is_refused_with_its_line(self):
-        self.write_config("engines: [custom]\nsoket: /run/x\n")
+        self.write_config("engines: [custom]\nsoket: /run/x\nleger: /x\n")
         done = run_exporter("serve", "--rules", DEFAULT_RULES, "--ota.config", self.config, "--web.listen-address", "127.0.0.1:0")
         self.assertEqual(done.returncode, 1)
-        self.assertIn(f"{self.config}:2: unknown key \"soket\"", done.stderr.decode())
+        faults = [line for line in done.stderr.decode().splitlines() if self.config in line]
+        self.assertEqual([line.split(" in OTA")[0] for line in faults],
+                         [f"error: --ota.config: {self.config}:{line}: unknown key \"{key}\""
+                          for line, key in ((2, "soket"), (3, "leger"))])
 
     def test_a_ledger_that_cannot_be_written_is_said_and_overcome(self):
         with open(os.path.dirname(self.ledger), "w", encoding="utf-8"):

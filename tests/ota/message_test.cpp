@@ -87,6 +87,14 @@ TEST(OtaMessage, RefusesTheRestWithAReason) {
   }
 }
 
+TEST(OtaMessage, OffersNoStateThatNobodyCanSet) {
+  const auto message = parse_ota_message(R"({"kind":"set","state":"flying"})", kRoles);
+  ASSERT_FALSE(message);
+  EXPECT_TRUE(message.error().text.ends_with(
+      "expected one of \"idle\", \"downloading\", \"verifying\", \"applying\", \"rebooting\""))
+      << message.error().text;
+}
+
 TEST(OtaMessage, TakesTheRoleOfAConfiguredDevice) {
   const auto message =
       parse_ota_message(begin_with(R"(,"devices":[{"path":"/dev/known"}])"), kRoles);

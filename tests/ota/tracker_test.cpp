@@ -1,10 +1,13 @@
 #include "ota/tracker.h"
 
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
 
 #include <filesystem>
+#include <sstream>
 
 #include "../host/temporary_tree.h"
+#include "base/log.h"
 
 namespace kernel_exporter {
 namespace {
@@ -155,6 +158,37 @@ TEST_F(OtaTrackerTest, GoesOnAfterARestartInTheSameBoot) {
   EXPECT_EQ(last().cause, OtaCause::kEngineError);
   const auto book = tracker_->book();
   EXPECT_EQ(book->state_ns(engine(), OtaState::kApplying, now_.boottime_ns), 10 * kSecond);
+}
+
+TEST_F(OtaTrackerTest, LogsResultsAsNewsOfTheVehicle) {
+  std::ostringstream lines;
+  const auto before = spdlog::default_logger();
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+      "lines", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines)));
+  spdlog::default_logger()->set_pattern("%l: %v");
+  const auto result = [&](OtaEvent event, const std::string& detail) {
+    OtaEnd request;
+    request.event = event;
+    request.detail = detail;
+    EXPECT_TRUE(begin());
+    lines.str("");
+    EXPECT_TRUE(tracker_->end(request));
+    return lines.str();
+  };
+  EXPECT_EQ(result(OtaEvent::kEndFailed, ""),
+            "warning: ota transaction=1 id=2026-11 engine=custom result=failed cause=engine_error "
+            "seconds=0.000\n");
+  EXPECT_EQ(result(OtaEvent::kEndFailed, "bad luck"),
+            "warning: ota transaction=2 id=2026-11 engine=custom result=failed cause=engine_error "
+            "seconds=0.000 bad luck\n");
+  ASSERT_TRUE(begin());
+  lines.str("");
+  OtaEvidence killed;
+  killed.cause = OtaCause::kOomKilled;
+  killed.at_ns = now_.boottime_ns;
+  EXPECT_TRUE(tracker_->evidence(killed, 3));
+  EXPECT_EQ(lines.str(), "error: ota transaction=3 engine=custom evidence cause=oom_killed\n");
+  spdlog::set_default_logger(before);
 }
 
 TEST_F(OtaTrackerTest, NeverUsesANumberAgainAndRefusesASecondOfAnEngine) {

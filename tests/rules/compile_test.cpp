@@ -326,10 +326,18 @@ TEST(CompileRules, TheSignatureTellsWhatAReloadCannotChange) {
   const std::string base = file("runqueue", latency("[1ms]"));
   EXPECT_EQ(signature(base),
             signature(base + "    labels: {host: {value: a}}\n    series_limit: 7\n"));
-  EXPECT_NE(signature(base), signature(file("runqueue", latency("[2ms]"))));
-  EXPECT_NE(signature(base), signature("constants: {runqueue_per_cgroup: true}\n" + base));
-  EXPECT_NE(signature(base), signature("max_entries: {runqueue_cgroup: 9}\n" + base));
-  EXPECT_NE(signature(base), signature("programs: [runqueue_switch]\n" + base));
+  const auto other = [&](const std::string& text) {
+    return difference(signature(base), signature(text));
+  };
+  EXPECT_EQ(other(base), "");
+  EXPECT_EQ(other(file("runqueue", latency("[2ms]"))),
+            "value of constant runqueue_latency_buckets");
+  EXPECT_EQ(other("constants: {runqueue_per_cgroup: true}\n" + base),
+            "value of constant runqueue_per_cgroup");
+  EXPECT_EQ(other("max_entries: {runqueue_cgroup: 9}\n" + base), "size of map runqueue_cgroup");
+  EXPECT_EQ(other("programs: [runqueue_switch]\n" + base), "probe runqueue");
+  const std::string drops = file("netdrop", kPackets);
+  EXPECT_EQ(other(drops).find("probe netdrop, probe runqueue, "), 0u) << other(drops);
 }
 
 // Objects of others, by path.
@@ -412,7 +420,7 @@ TEST_F(ForeignRules, AnObjectThatChangedHasAnotherSignature) {
                                      ("compile_test." + std::to_string(getpid()) + ".bpf.o");
   const std::string text =
       foreign(copy, "  - name: g\n    help: x\n    type: gauge\n    map: counts\n");
-  std::string signatures[2];
+  ProgramSignature signatures[2];
   for (int i = 0; i < 2; ++i) {
     std::filesystem::copy_file(fixture("foreign"), copy,
                                std::filesystem::copy_options::overwrite_existing);
@@ -422,7 +430,7 @@ TEST_F(ForeignRules, AnObjectThatChangedHasAnotherSignature) {
     signatures[i] = rules.finish().program_signature();
   }
   std::filesystem::remove(copy);
-  EXPECT_NE(signatures[0], signatures[1]);
+  EXPECT_EQ(difference(signatures[0], signatures[1]), "object " + copy.string());
 }
 
 TEST(ShippedRules, CompileWithoutAFault) {

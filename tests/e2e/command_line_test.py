@@ -1,0 +1,90 @@
+"""Subcommands that run to their end: what they take, what they say, their exit codes."""
+import os
+import shutil
+import tempfile
+import unittest
+
+from exporter_process import BINARY, DEFAULT_RULES, run_exporter
+
+
+class CommandLine(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="kernel_exporter_command_")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+        return self.path(name)
+
+    @staticmethod
+    def done(*arguments):
+        """Exit code, output and what it said on standard error."""
+        ended = run_exporter(*arguments)
+        return ended.returncode, ended.stdout.decode(), ended.stderr.decode()
+
+    def installed(self):
+        """The program and the default rules as `cmake --install` lays them down."""
+        os.mkdir(self.path("bin"))
+        shutil.copytree(DEFAULT_RULES, self.path("share/kernel_exporter/rules/events"))
+        return shutil.copy(BINARY, self.path("bin"))
+
+    def default_rules(self, binary, folder):
+        """The default of --rules as the help has it, when it is asked in `folder`."""
+        done = run_exporter("dump", "--help", wrapper=["env", "-C", folder], binary=binary)
+        self.assertEqual(done.returncode, 0)
+        return next(line for line in done.stdout.decode().splitlines() if "--rules" in line)
+
+    def test_rules_come_from_the_current_folder_else_from_the_installation(self):
+        binary = self.installed()
+        os.makedirs(self.path("here/rules/events"))
+        installed = self.path("share/kernel_exporter/rules/events")
+        self.assertIn("=[rules/events]", self.default_rules(binary, self.path("here")))
+        self.assertIn(f"=[{installed}]", self.default_rules(binary, "/"))
+        done = run_exporter("probes", wrapper=["env", "-C", "/"], binary=binary)
+        self.assertIn("softirq_raise", done.stdout.decode(), done.stderr)
+        shutil.rmtree(installed)
+        done = run_exporter("probes", wrapper=["env", "-C", "/"], binary=binary)
+        self.assertEqual((done.returncode, done.stderr.decode()),
+                         (1, "error: rules: no such file or folder: rules/events\n"))
+
+    def test_check_counts_what_the_files_name(self):
+        metric = "  - {{name: {}, help: x, type: counter, map: runqueue, value: queued_migrations}}\n"
+        one = self.write("one.yaml", "probe: runqueue\nmetrics:\n" + metric.format("a_total"))
+        two = self.write("two.yaml",
+                         "probe: runqueue\nmetrics:\n" + metric.format("b_total") + metric.format("c_total"))
+        self.assertEqual(self.done("check", one), (0, "1 rule file, 1 metric: no faults\n", ""))
+        self.assertEqual(self.done("check", one, two), (0, "2 rule files, 3 metrics: no faults\n", ""))
+
+    def test_check_takes_the_configuration_of_updates_too(self):
+        good = self.write("good.yaml", "engines: [custom]\n")
+        bad = self.write("bad.yaml", "engines: [custom]\nsoket: /run/x\n")
+        missing = self.path("missing.yaml")
+        self.assertEqual(self.done("check", "--ota.config", good), (0, f"{good}: no faults\n", ""))
+        code, said, faults = self.done("check", "--ota.config", bad, DEFAULT_RULES)
+        self.assertEqual((code, said.count("no faults")), (1, 1))
+        self.assertTrue(faults.startswith(f'{bad}:2: unknown key "soket"'), faults)
+        self.assertEqual(self.done("check", "--ota.config", missing),
+                         (1, "", f"{missing}: cannot be read: No such file or directory\n"))
+        self.assertEqual(self.done("check")[0], 2)
+
+    def test_a_word_that_is_no_subcommand_is_named(self):
+        for arguments in (["bogus"], ["ota", "bogus"], ["bogus", "--rules", "x"]):
+            with self.subTest(arguments=arguments):
+                code, _, said = self.done(*arguments)
+                self.assertEqual(code, 2)
+                self.assertIn("not expected: bogus\n", said)
+        self.assertIn("subcommand is required", self.done()[2])
+
+    def test_a_file_that_is_no_ledger_has_no_history(self):
+        code, said, fault = self.done("ota", "history", "--ledger", "/etc/passwd")
+        self.assertEqual((code, said), (1, ""))
+        self.assertIn("/etc/passwd: not one record can be read", fault)
+
+
+if __name__ == "__main__":
+    unittest.main()
