@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from .bench import MeasurementError
-from .kernel_cost import load_in_cgroup, net_cost
+from .kernel_cost import load_in_cgroup, net_cost, together
 from .report import Row
 
 PROBES = ("firmware", "mtd", "otafail", "otasync", "otawrite", "reboot")
@@ -35,21 +35,20 @@ class Followed:
 
 
 def attribution(bench):
-    """The load writes 4 KiB at a time; every program that runs while an update is open counts."""
+    """The load writes 4 KiB at a time. Beside the attribution itself, which is otawrite's, all that is attached while
+    an update is open."""
     disk, other = bench.disk(), bench.disk("other")
     followed = Followed(bench, disk)
 
-    def cost(what, load):
-        net, empty, programs = net_cost(bench, followed, load, "block_bio_queue")
-        bench.say(f"{what}: {net.text('ns')} net (an empty program: {empty.median:.0f} ns); {programs}")
-        return net
+    def row(what, limit, load):
+        slices, empty = net_cost(bench, followed, load, "block_bio_queue")
+        own, every = together(slices, "otawrite_"), together(slices)
+        bench.say(f"attribution {what}: {own.text('ns')} net (an empty program: {empty.median:.0f} ns)")
+        return Row(f"attribution, per bio {what}", f"≤ {limit} ns net",
+                   f"{own.text('ns')}; with all that an open update attaches {every.text('ns')}", "", own.median <= limit)
 
-    direct = cost("an update's bio, direct", lambda: load_in_cgroup(bench, "write", 0, disk))
-    buffered = cost("an update's bio, buffered", lambda: load_in_cgroup(bench, "buffered", 0, disk))
-    others = cost("anybody else's bio", lambda: bench.load("write", 0, other))
     return [
-        Row("attribution, per bio of an update, direct 4 KiB", "≤ 1000 ns net", direct.text("ns"), "",
-            direct.median <= 1000),
-        Row("– written back from the page cache", "≤ 1000 ns net", buffered.text("ns"), "", buffered.median <= 1000),
-        Row("– per bio of anybody else, on another disk", "≤ 50 ns net", others.text("ns"), "", others.median <= 50),
+        row("of an update, direct 4 KiB", 1000, lambda: load_in_cgroup(bench, "write", 0, disk)),
+        row("of an update, from the page cache", 1000, lambda: load_in_cgroup(bench, "buffered", 0, disk)),
+        row("of anybody else, on another disk", 50, lambda: bench.load("write", 0, other)),
     ]

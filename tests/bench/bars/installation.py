@@ -14,7 +14,6 @@ from rauc import MIB, RaucMachine  # noqa: E402
 
 SIZE = 256 * MIB
 # A medium that takes so long for each write, as those of vehicles do.
-SLOW_SIZE = 64 * MIB
 SLOW_WRITE_MS = 10
 
 
@@ -113,7 +112,7 @@ def installation(bench):
     # The slots' files in memory: a disk's own moods would hide what is looked for.
     tempfile.tempdir = "/dev/shm" if os.path.isdir("/dev/shm") else bench.scratch
     bench.undo.callback(setattr, tempfile, "tempdir", None)
-    vehicle = Car(bench, bench.count(SLOW_SIZE, 64 * MIB), SLOW_WRITE_MS)
+    vehicle = Car(bench, bench.count(SIZE, 64 * MIB), SLOW_WRITE_MS)
     memory = Car(bench, bench.count(SIZE, 32 * MIB))
     return (rows(bench, vehicle, "to a slow medium", bench.count(7, 2)) +
             rows(bench, memory, "into memory", bench.count(12, 3)))

@@ -86,8 +86,8 @@ def net_of_slice(measured, empty, event):
 
 
 def net_cost(bench, subject, load, event):
-    """`subject` and `load` are started and ended here. Nanoseconds of all programs together, of the empty one, and
-    the medians of each program by name."""
+    """`subject` and `load` are started and ended here. Of each slice of time the net nanoseconds of each program with
+    its name, and those of the empty program."""
     with ProgramStats(bench) as stats, subject() as process, load():
         programs = []
         for _ in range(500):
@@ -109,12 +109,15 @@ def net_cost(bench, subject, load, event):
             time.sleep(0.2)
             delta = differences(before, stats.read(programs + empty))
             idle = {program: delta.pop(program) for program in empty}
-            slices.append(net_of_slice(delta, idle, event))
+            slices.append([(stats.names[program], net) for program, net in net_of_slice(delta, idle, event).items()])
             gross_empty.append(sum(ns for hook, ns, _ in idle.values() if hook == event) /
                                sum(runs for hook, _, runs in idle.values() if hook == event))
-        shares = {stats.names[program]: round(Sample([piece[program] for piece in slices]).median)
-                  for program in programs}
-        return Sample([sum(piece.values()) for piece in slices]), Sample(gross_empty), shares
+        return slices, Sample(gross_empty)
+
+
+def together(slices, prefix=""):
+    """All programs whose names begin so."""
+    return Sample([sum(net for name, net in piece if name.startswith(prefix)) for piece in slices])
 
 
 def peer(name):
@@ -128,13 +131,13 @@ class Cost:
         self.bench, self.event, self.load = bench, event, load
 
     def ours(self, label, *rules, load=None):
-        net, empty, _ = net_cost(self.bench, lambda: self.bench.serve(*rules), load or self.load,
-                              self.event)
+        slices, empty = net_cost(self.bench, lambda: self.bench.serve(*rules), load or self.load, self.event)
+        net = together(slices)
         self.bench.say(f"{label}: {net.text('ns')} net (an empty program: {empty.median:.0f} ns)")
         return net
 
     def theirs(self, name):
-        net, _, _ = net_cost(self.bench, peer(name), self.load, self.event)
+        net = together(net_cost(self.bench, peer(name), self.load, self.event)[0])
         self.bench.say(f"{name}: {net.text('ns')} net")
         return net
 
