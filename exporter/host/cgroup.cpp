@@ -99,10 +99,9 @@ Result<std::string> cgroup_of_process(const HostPaths& paths, pid_t pid) {
   return fail(file + ": no cgroup2");
 }
 
-std::optional<uint64_t> cgroup_id(const HostPaths& paths, const std::string& path) {
-  const Result<UniqueFd> root = open_cgroup_root(paths);
+std::optional<uint64_t> cgroup_id(const UniqueFd& root, const std::string& path) {
   struct stat status;
-  if (!root || ::fstatat(root->get(), ("." + path).c_str(), &status, 0) != 0) return std::nullopt;
+  if (!root || ::fstatat(root.get(), ("." + path).c_str(), &status, 0) != 0) return std::nullopt;
   if (!S_ISDIR(status.st_mode)) return std::nullopt;
   return status.st_ino;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/unique_fd.h"
 #include "host/paths.h"
 
 namespace kernel_exporter {
@@ -22,8 +23,8 @@ struct Cgroup {
 // The path of a process's cgroup below the cgroup2 root, from procfs/PID/cgroup; "/" is the root.
 [[nodiscard]] Result<std::string> cgroup_of_process(const HostPaths& paths, pid_t pid);
 
-// The id of the cgroup at a path; nullopt: there is none.
-std::optional<uint64_t> cgroup_id(const HostPaths& paths, const std::string& path);
+// The id of the cgroup at a path below `root` (open_cgroup_root()); nullopt: there is none.
+std::optional<uint64_t> cgroup_id(const UniqueFd& root, const std::string& path);
 
 // Whether there are processes in the cgroup or below it; false when it is gone.
 bool cgroup_populated(const HostPaths& paths, const std::string& path);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "bpf/block.h"
 #include "host/cgroup.h"
+#include "host/cgroup_mount.h"
 #include "ota/device.h"
 
 namespace kernel_exporter {
@@ -103,8 +104,9 @@ void OtaKernelWatch::bind(const OtaTransaction& transaction) {
 }
 
 void OtaKernelWatch::bind_cgroups() {
+  if (!cgroup_root_) cgroup_root_ = open_cgroup_root(paths_).value_or(UniqueFd());
   for (auto& [transaction, cgroup] : cgroups_) {
-    const auto id = cgroup_id(paths_, cgroup.path);
+    const auto id = cgroup_id(cgroup_root_, cgroup.path);
     if (!id || id == cgroup.id) continue;
     if (cgroup.id) complain(bindings_.unbind_cgroup(*cgroup.id));
     complain(bindings_.bind_cgroup(*id, transaction));

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "base/unique_fd.h"
 #include "host/paths.h"
 #include "ota/bindings.h"
 #include "ota/complaint.h"
@@ -65,6 +66,7 @@ class OtaKernelWatch : public OtaListener {
     std::optional<uint64_t> id;
   };
   std::map<uint64_t, Bound> cgroups_;
+  UniqueFd cgroup_root_;
   OtaStarvation starvation_;
   // Failed requests that the tracker knows of, by device and status.
   std::map<std::pair<BlockNumber, uint32_t>, uint64_t> reported_;

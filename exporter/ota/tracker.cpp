@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "host/cgroup.h"
+#include "host/cgroup_mount.h"
 #include "ota/device.h"
 
 namespace kernel_exporter {
@@ -175,7 +176,8 @@ std::vector<std::string> OtaTracker::complete(OtaBegin& request) const {
       warnings.push_back("no device " + device.path + " is there now");
     }
   }
-  if (!request.cgroup.empty() && !cgroup_id(paths_, request.cgroup)) {
+  if (!request.cgroup.empty() &&
+      !cgroup_id(open_cgroup_root(paths_).value_or(UniqueFd()), request.cgroup)) {
     warnings.push_back("no cgroup " + request.cgroup +
                        " is there now: until it is, its writes are not told from others'");
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "host/cgroup_mount.h"
 #include "tests/host/temporary_tree.h"
 
 namespace kernel_exporter {
@@ -113,10 +114,13 @@ TEST_F(CgroupsTree, CarryTheInodeAsId) {
 }
 
 TEST_F(CgroupsTree, AreFoundByTheirPath) {
-  EXPECT_EQ(cgroup_id(tree_.paths(), "/system.slice/ssh.service"),
+  const auto root = open_cgroup_root(tree_.paths());
+  ASSERT_TRUE(root);
+  EXPECT_EQ(cgroup_id(*root, "/system.slice/ssh.service"),
             tree_.inode("cg/system.slice/ssh.service"));
-  EXPECT_EQ(cgroup_id(tree_.paths(), "/"), tree_.inode("cg"));
-  EXPECT_EQ(cgroup_id(tree_.paths(), "/nothing"), std::nullopt);
+  EXPECT_EQ(cgroup_id(*root, "/"), tree_.inode("cg"));
+  EXPECT_EQ(cgroup_id(*root, "/nothing"), std::nullopt);
+  EXPECT_EQ(cgroup_id(UniqueFd(), "/"), std::nullopt);
 }
 
 TEST_F(CgroupsTree, AreSearchedOnceAScrape) {
