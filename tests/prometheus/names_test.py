@@ -57,7 +57,7 @@ def says_why_not(probe, what):
 
 def defined():
     names = GIVEN.union(*(series_of_probe(probe) for probe in probes()))
-    for path in paths("exporter/**/*.cpp"):
+    for path in paths("exporter/**/*.cpp") + paths("exporter/**/*.h"):
         names |= set(IN_CODE.findall(text_of(path)))
     return names
 
