@@ -98,8 +98,7 @@ LOST_MAP(otawrite, OTAWRITE_LOST_NO_STAMP);
 static const struct otawrite_stats no_writes;
 static const struct histogram no_latency;
 
-/* What this CPU's last I/O on a bound device was for, while the filter says that nothing changed.
- */
+/* What this CPU's last I/O on a bound device was for, valid until the filter says otherwise. */
 struct recent_target {
 	u64 changes;
 	struct otawrite_range range;

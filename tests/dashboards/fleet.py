@@ -18,7 +18,7 @@ import uuid
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 
-from exporter_process import (DEFAULT_RULES, FIXTURES, ExporterProcess, RuleFolder, run_exporter,  # noqa: E402
+from exporter_process import (CLASSIC, DEFAULT_RULES, ExporterProcess, RuleFolder, run_exporter,  # noqa: E402
                               wait_until)
 from guest_car import GuestCar  # noqa: E402
 from machine import LoopDevice, cgroup2_mount, frame, inside, network_namespace  # noqa: E402
@@ -131,18 +131,6 @@ class Car:
     def download(self, percent):
         self.ota("set", "downloading", "applying", "--progress", str(percent), "--downloaded-bytes",
                  str(PAYLOAD * percent // 100))
-
-
-# A probe of its operator, which needs tracefs.
-CLASSIC = f"""
-probe: classic
-object: {FIXTURES}/classic.bpf.o
-metrics:
-  - name: classic_execs_total
-    help: Programs started.
-    type: counter
-    map: classic_execs
-"""
 
 
 class SwupdateCar(Car):

@@ -16,6 +16,16 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("KERNEL_EXPORTER_BUILD", os.path.join(ROOT, "build"))
 BINARY = os.path.join(BUILD, "kernel_exporter")
 FIXTURES = os.path.join(BUILD, "tests", "e2e", "fixtures")
+# A probe of an operator, which needs tracefs.
+CLASSIC = f"""
+probe: classic
+object: {FIXTURES}/classic.bpf.o
+metrics:
+  - name: classic_execs_total
+    help: Programs started.
+    type: counter
+    map: classic_execs
+"""
 DEFAULT_RULES = os.path.join(ROOT, "rules", "events")
 FULL_RULES = os.path.join(ROOT, "rules", "events-full")
 

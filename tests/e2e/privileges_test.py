@@ -4,7 +4,7 @@ import shutil
 import tempfile
 import unittest
 
-from exporter_process import (BINARY, DEFAULT_RULES, FIXTURES, FULL_RULES, ExporterProcess, RuleFolder,
+from exporter_process import (BINARY, CLASSIC, DEFAULT_RULES, FULL_RULES, ExporterProcess, RuleFolder,
                               run_exporter)
 from machine import LoopDevice, add_veth, frame, network_namespace, programs, send_frames
 
@@ -14,16 +14,6 @@ AS_NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"
 WITH_NONE = (*AS_NOBODY, "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all")
 WITH_BPF = (*AS_NOBODY, "--inh-caps=-all," + CAPABILITIES, "--ambient-caps=-all," + CAPABILITIES,
             "--bounding-set=-all," + CAPABILITIES)
-
-CLASSIC = f"""
-probe: classic
-object: {FIXTURES}/classic.bpf.o
-metrics:
-  - name: classic_execs_total
-    help: Programs started.
-    type: counter
-    map: classic_execs
-"""
 
 
 def unattached(scraped):
