@@ -14,6 +14,7 @@
 #include "lib/needs.bpf.h"
 #include "lib/ota.bpf.h"
 #include "lib/owner.bpf.h"
+#include "lib/process.bpf.h"
 #include "lib/syscall.bpf.h"
 #include "otafail.h"
 
@@ -130,11 +131,6 @@ static __always_inline void report(struct otafail_event *event)
 		count_lost(&otafail_lost, OTAFAIL_LOST_RING_FULL);
 }
 
-static __always_inline void copy_comm(char *to, struct task_struct *task)
-{
-	bpf_core_read(to, 16, &task->comm);
-}
-
 static __always_inline void keep_signal(u32 pid, u32 number, const struct otafail_signal *signal)
 {
 	struct otafail_signal_key key = {.pid = pid, .signal = number};
@@ -166,7 +162,7 @@ int BPF_PROG(otafail_signal_generate, int number, void *info, struct task_struct
 		return 0;
 	signal.sender_transaction = task_transaction(filter, sender);
 	signal.sender = BPF_CORE_READ(sender, tgid);
-	copy_comm(signal.sender_comm, sender);
+	process_name(signal.sender_comm, sender);
 	keep_signal(task->tgid, number, &signal);
 	return 0;
 }
@@ -180,7 +176,7 @@ static __always_inline void report_oom(u64 transaction, u32 pid, struct task_str
 		.signal = SIGKILL,
 	};
 
-	copy_comm(event.comm, task);
+	process_name(event.comm, task);
 	count(OTAFAIL_OOM_KILLED);
 	report(&event);
 }
@@ -254,7 +250,7 @@ int BPF_PROG(otafail_exit, struct task_struct *task)
 		return 0;
 	event.sender = signal.sender;
 	__builtin_memcpy(event.sender_comm, signal.sender_comm, sizeof(event.sender_comm));
-	copy_comm(event.comm, task);
+	process_name(event.comm, task);
 	count(OTAFAIL_SIGNAL_KILLED);
 	report(&event);
 	return 0;
@@ -297,19 +293,21 @@ int BPF_PROG(otafail_sys_exit, struct pt_regs *regs, long result)
 {
 	struct otafail_event event = {.kind = OTAFAIL_NO_SPACE};
 	const struct otawrite_filter *filter;
+	struct task_struct *task;
 
 	if (result != -ENOSPC || !is_write_call(syscall_number(regs)) || is_compat_syscall())
 		return 0;
 	filter = find_filter();
 	if (!filter)
 		return 0;
-	event.transaction = task_transaction(filter, (void *)bpf_get_current_task());
+	task = (void *)bpf_get_current_task();
+	event.transaction = task_transaction(filter, task);
 	if (!event.transaction)
 		return 0;
 	count(OTAFAIL_NO_SPACE);
 	event.pid = bpf_get_current_pid_tgid() >> 32;
 	event.device = device_of_descriptor(syscall_first(regs));
-	bpf_get_current_comm(event.comm, sizeof(event.comm));
+	process_name(event.comm, task);
 	if (is_fresh(&event))
 		report(&event);
 	return 0;

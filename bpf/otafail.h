@@ -20,6 +20,6 @@ struct otafail_event {
 	__u32 sender; /* process, 0 for none or unknown */
 	__u32 device; /* without space: 12 bits of major, 20 of minor */
 	__u32 reserved;
-	char comm[16];
+	char comm[16]; /* of the process, not of its thread */
 	char sender_comm[16];
 };

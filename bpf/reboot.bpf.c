@@ -7,6 +7,7 @@
 #include <bpf/bpf_core_read.h>
 #include "lib/lost.bpf.h"
 #include "lib/maps.bpf.h"
+#include "lib/process.bpf.h"
 #include "lib/syscall.bpf.h"
 #include "reboot.h"
 
@@ -82,7 +83,7 @@ static __always_inline void report(struct task_struct *task, enum reboot_command
 		.machine = !BPF_CORE_READ(task, thread_pid, level),
 	};
 
-	bpf_get_current_comm(event.comm, sizeof(event.comm));
+	process_name(event.comm, task);
 	if (bpf_ringbuf_output(&reboot_events, &event, sizeof(event), 0))
 		count_lost(&reboot_lost, REBOOT_LOST_RING_FULL);
 }

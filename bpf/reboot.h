@@ -19,5 +19,5 @@ struct reboot_event {
 	__u32 pid;
 	__u32 machine; /* 0: only a pid namespace ends by it */
 	__u32 reserved;
-	char comm[16];
+	char comm[16]; /* of the process, not of its thread */
 };

@@ -1,11 +1,16 @@
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <iterator>
+#include <thread>
 
 #include "bound_update.h"
 #include "text.h"
@@ -19,19 +24,37 @@ constexpr size_t kMiB = 1 << 20;
 
 // A process that has entered its cgroup and waits to be killed.
 template <typename Start>
-int kill_waiting(Start start, int signal) {
+int kill_waiting(Start start, int signal, void (*wait)(int ready)) {
   int ends[2];
   checked(::pipe2(ends, O_CLOEXEC), "pipe");
   const UniqueFd output(ends[0]);
   UniqueFd input(ends[1]);
-  ChildProcess child = start([ready = input.get()] {
-    ::signal(SIGTERM, SIG_DFL);
-    if (::write(ready, "r", 1) != 1) ::_exit(1);
-    for (;;) ::pause();
-  });
+  ChildProcess child = start([wait, ready = input.get()] { wait(ready); });
   char byte = 0;
   checked(static_cast<int>(::read(output.get(), &byte, 1)), "a child's pipe");
   return child.end(signal);
+}
+
+void wait_ready(int ready) {
+  ::signal(SIGTERM, SIG_DFL);
+  if (::write(ready, "r", 1) != 1) ::_exit(1);
+  for (;;) ::pause();
+}
+
+// "engine", of which all that is left is a thread with a name of its own.
+void wait_in_thread(int ready) {
+  alignas(16) static char stack[1 << 16];
+  static int told;
+  told = ready;
+  ::prctl(PR_SET_NAME, "engine");
+  const auto thread = [](void*) -> int {
+    ::prctl(PR_SET_NAME, "last_thread");
+    wait_ready(told);
+    return 0;
+  };
+  constexpr int kThread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+  if (::clone(thread, std::end(stack), kThread, nullptr) < 0) ::_exit(1);
+  ::syscall(SYS_exit, 0);
 }
 
 class OtaFail : public testing::Test {
@@ -42,11 +65,11 @@ class OtaFail : public testing::Test {
     VERIFY_EQ(samples.sum(kFailures, {{"failure", "signal_killed"}}), signal);
     VERIFY_EQ(samples.sum(kFailures, {{"failure", "no_space"}}), no_space);
   }
-  int kill_inside(int signal) {
-    return kill_waiting([&](auto body) { return update_.inside(body); }, signal);
+  int kill_inside(int signal, void (*wait)(int) = wait_ready) {
+    return kill_waiting([&](auto body) { return update_.inside(body); }, signal, wait);
   }
   int kill_outside(int signal) {
-    return kill_waiting([](auto body) { return ChildProcess(body); }, signal);
+    return kill_waiting([](auto body) { return ChildProcess(body); }, signal, wait_ready);
   }
 
   BoundUpdate update_{"kernel_tests_otafail"};
@@ -67,6 +90,18 @@ TEST_F(OtaFail, NamesWhoKilledAProcessOfTheUpdate) {
   VERIFY_NE(update_.history().find("sent by kernel_tests (" + std::to_string(::getpid()) + ")"),
             std::string::npos)
       << update_.history();
+}
+
+TEST_F(OtaFail, NamesProcessesByTheirFirstThreads) {
+  update_.begin();
+  std::thread([this] {
+    ::prctl(PR_SET_NAME, "killer");
+    VERIFY_EQ(kill_inside(SIGKILL, wait_in_thread), -1);
+  }).join();
+  VERIFY_EQ(update_.fail(), "signal_killed");
+  const std::string history = update_.history();
+  VERIFY_NE(history.find("SIGKILL ended engine ("), std::string::npos) << history;
+  VERIFY_NE(history.find("sent by kernel_tests ("), std::string::npos) << history;
 }
 
 TEST_F(OtaFail, LeavesAloneWhatAnUpdateDoesToItself) {
