@@ -30,21 +30,18 @@ std::string joined(const std::set<std::string>& names) {
   return list;
 }
 
-// One line a cause, whatever number of programs it keeps away; a program that another variant
-// stands in for is not missed.
+// One line a cause, whatever number of programs it keeps away.
 void log_missing(const std::vector<ProgramStatus>& programs, bool kernel_types_known) {
-  std::set<std::string> settled;
-  for (const ProgramStatus& program : programs) {
-    const bool settles = program.state == AttachState::kAttached ||
-                         program.state == AttachState::kIdle ||
-                         program.state == AttachState::kFailed;
-    if (settles) settled.insert(program.program);
-  }
   std::map<std::string, std::set<std::string>> failed;
+  std::set<std::string> told;
+  for (const ProgramStatus& program : programs) {
+    if (program.state != AttachState::kFailed) continue;
+    failed[program.reason].insert(program.program);
+    told.insert(program.program);
+  }
   std::map<std::string, std::set<std::string>> unsupported;
   for (const ProgramStatus& program : programs) {
-    if (program.state == AttachState::kFailed) failed[program.reason].insert(program.program);
-    if (program.state == AttachState::kUnsupported && !settled.contains(program.program)) {
+    if (program.state == AttachState::kUnsupported && !told.contains(program.program)) {
       unsupported[program.reason].insert(program.program);
     }
   }

@@ -110,12 +110,15 @@ void LoadPlan::accept(size_t index, int fd) {
   status.state = status.on_request ? AttachState::kIdle : AttachState::kAttached;
   status.reason = status.on_request ? kIdleReason : "";
   status.fd = fd;
+  const std::string work = status.variant.empty() ? "the first variant does the work"
+                                                  : "variant " + status.variant + " does the work";
   const Role& role = roles_[role_of_[index]];
-  for (size_t next = role.next + 1; next < role.variants.size(); ++next) {
-    ProgramStatus& other = statuses_[role.variants[next]];
+  for (size_t place = 0; place < role.variants.size(); ++place) {
+    ProgramStatus& other = statuses_[role.variants[place]];
+    const bool passed = place < role.next;
+    if (place == role.next || (passed && other.state != AttachState::kUnsupported)) continue;
     other.state = AttachState::kNotNeeded;
-    other.reason = status.variant.empty() ? "the first variant does the work"
-                                          : "variant " + status.variant + " does the work";
+    other.reason = passed ? work + "; " + other.reason : work;
   }
 }
 

@@ -28,8 +28,8 @@ class LoadPlan {
   // is none left.
   bool reject(size_t index, Refusal refusal);
 
-  // Marks what is under trial as attached, or idle when that is on request only, and the variants
-  // behind it as not needed.
+  // Marks what is under trial as attached, or idle when that is on request only, and as not needed
+  // the variants that were not tried or that this kernel does not support.
   void accept(size_t index, int fd);
 
   const ObjectInfo::Program& program(size_t index) const { return *programs_[index]; }

@@ -73,6 +73,18 @@ TEST(LoadPlan, MarksLaterVariantsAsNotNeeded) {
   EXPECT_EQ(plan.statuses()[1].fd, -1);
 }
 
+TEST(LoadPlan, DoesNotNeedAnUnsupportedVariantOnceAnotherDoesTheWork) {
+  const ObjectInfo object = object_with({program("a_x__one"), program("a_x__two")});
+  const ProbeRequest probes[] = {{"a", {}}};
+  const ObjectSettings settings;
+  LoadPlan plan(object, probes, true, settings, nullptr);
+  EXPECT_TRUE(plan.reject(0, {AttachState::kUnsupported, "no such event"}));
+  EXPECT_EQ(plan.statuses()[0].state, AttachState::kUnsupported);
+  plan.accept(1, 3);
+  EXPECT_EQ(plan.statuses()[0].state, AttachState::kNotNeeded);
+  EXPECT_EQ(plan.statuses()[0].reason, "variant two does the work; no such event");
+}
+
 TEST(LoadPlan, LeavesOutVariantsWithUnmetNeeds) {
   const Result<KernelBtf> kernel = KernelBtf::load("/sys");
   ASSERT_TRUE(kernel) << kernel.error().message;

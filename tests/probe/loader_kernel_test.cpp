@@ -114,7 +114,7 @@ TEST_F(LoaderKernelTest, TakesTheFirstVariantWhoseNeedsAreMet) {
 TEST_F(LoaderKernelTest, FallsBackWhenANeedIsAssumedMissing) {
   settings_.assume_missing = {"args sched_switch 3"};
   load("loads", {{"pick", {}}});
-  EXPECT_EQ(status("pick_switch", "first").state, AttachState::kUnsupported);
+  EXPECT_EQ(status("pick_switch", "first").state, AttachState::kNotNeeded);
   EXPECT_EQ(status("pick_switch", "second").state, AttachState::kAttached);
   EXPECT_EQ(status("pick_switch", "second").mechanism, "raw_tp");
   EXPECT_TRUE(counts("pick_second"));
@@ -132,7 +132,7 @@ TEST_F(LoaderKernelTest, FallsBackWhenTheVerifierRefuses) {
 TEST_F(LoaderKernelTest, FallsBackWhenTheAttachFails) {
   kernel_.reset();
   load("loads", {{"late", {}}, {"pick", {"no_such_program"}}});
-  EXPECT_EQ(status("late_event", "missing").state, AttachState::kUnsupported);
+  EXPECT_EQ(status("late_event", "missing").state, AttachState::kNotNeeded);
   EXPECT_NE(status("late_event", "missing").reason.find("no_such_tracepoint"), std::string::npos)
       << status("late_event", "missing").reason;
   EXPECT_EQ(status("late_event", "there").state, AttachState::kAttached);
