@@ -19,6 +19,8 @@ get_property(COMPRESSED GLOBAL PROPERTY COMPRESSED)
 add_custom_target(compressed ALL DEPENDS ${COMPRESSED})
 
 install(DIRECTORY rules ${PACKAGING}/fleet DESTINATION share/kernel_exporter PATTERN tests EXCLUDE)
+install(PROGRAMS ${PACKAGING}/mender/install ${PACKAGING}/mender/state_script
+  DESTINATION share/kernel_exporter/mender)
 install(DIRECTORY dashboards DESTINATION share/kernel_exporter
   FILES_MATCHING PATTERN *.json PATTERN *.yml PATTERN runbook.md PATTERN source EXCLUDE)
 install(FILES ${PACKAGING}/systemd/kernel_exporter.service DESTINATION lib/systemd/system)
@@ -26,9 +28,11 @@ install(FILES ${PACKAGING}/config/ota.yaml DESTINATION /etc/kernel_exporter)
 install(FILES ${PACKAGING}/config/kernel_exporter.default DESTINATION /etc/default
   RENAME kernel_exporter)
 install(FILES ${CMAKE_BINARY_DIR}/kernel_exporter.8.gz DESTINATION share/man/man8)
-install(FILES ${CMAKE_BINARY_DIR}/changelog.gz ${PACKAGING}/debian/copyright README.md
-  docs/ota.md docs/rules.md docs/decoders.md DESTINATION ${DOCUMENTATION})
-install(FILES ${PACKAGING}/README.md DESTINATION ${DOCUMENTATION} RENAME README.service.md)
+install(FILES ${CMAKE_BINARY_DIR}/changelog.gz ${PACKAGING}/debian/copyright
+  README.md ARCHITECTURE.md CONTRIBUTING.md DESTINATION ${DOCUMENTATION})
+install(DIRECTORY docs DESTINATION ${DOCUMENTATION})
+install(FILES ${PACKAGING}/README.md DESTINATION ${DOCUMENTATION}/packaging)
+install(FILES dashboards/runbook.md dashboards/update.png DESTINATION ${DOCUMENTATION}/dashboards)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME kernel-exporter)

@@ -88,12 +88,22 @@ class Archive(unittest.TestCase):
         self.assertGreater(without * 10, MOST_EXPOSURE)
 
     def test_each_point_that_is_left_has_its_reason(self):
-        with open(self.path("usr/share/doc/kernel-exporter/README.service.md"), encoding="utf-8") as file:
+        with open(self.path("usr/share/doc/kernel-exporter/packaging/README.md"), encoding="utf-8") as file:
             reasons = file.read().replace("\\|", "|")
         points = [line.split()[1] for line in self.exposure()[1].splitlines() if line.startswith("✗")]
         self.assertGreater(len(points), 5)
         for point in points:
             self.assertIn(point.split("/")[0], reasons)
+
+    def test_its_documents_find_each_other(self):
+        folder = self.path("usr/share/doc/kernel-exporter")
+        links = []
+        for document in glob.glob(folder + "/**/*.md", recursive=True):
+            with open(document, encoding="utf-8") as file:
+                here = re.findall(r"\]\((?!https?:)([^)#]+)", file.read())
+            links += [os.path.join(os.path.dirname(document), link) for link in here]
+        self.assertGreaterEqual(len(links), 9)
+        self.assertEqual([link for link in links if not os.path.exists(link)], [])
 
     def test_it_needs_the_libraries_that_it_was_linked_with(self):
         depends = run("dpkg-deb", "-f", package(), "Depends")
@@ -120,6 +130,13 @@ class Archive(unittest.TestCase):
                      "fleet/prometheus-receiver.yml", "dashboards/update.json", "dashboards/runbook.md",
                      "dashboards/provisioning/dashboards.yml"):
             self.assertTrue(os.path.isfile(os.path.join(share, name)), name)
+
+
+    def test_it_brings_the_scripts_for_mender(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run(self.path("usr/share/kernel_exporter/mender/install"), folder, "rootfs")
+            script = os.path.join(folder, "Download_Enter_50_kernel_exporter")
+            self.assertTrue(os.access(script, os.X_OK))
 
 
 class Booted(unittest.TestCase):
