@@ -169,7 +169,7 @@ static __always_inline void start_bio(struct bio *bio, const unsigned long long 
 	struct gendisk *disk = bio_disk(bio);
 
 	if (disk && !disk->queue->mq_ops)
-		in_flight_begin(&blockio_start, argument(ctx, index), bpf_ktime_get_ns());
+		in_flight_begin(&blockio_start, argument(ctx, index), bio);
 }
 
 /* 5.11, e8a676d61c07 ("block: simplify and extended the block_bio_merge tracepoint class"). */
@@ -197,21 +197,23 @@ SEC("tp_btf/block_bio_complete")
 int BPF_PROG(blockio_bio_complete, struct request_queue *queue, struct bio *bio)
 {
 	struct gendisk *disk = bio_disk(bio);
-	u32 bytes = bio->bi_iter.bi_size, status = bio->bi_status;
+	u32 status = bio->bi_status;
 	/*
 	 * Before the many ways through the status: at each pointer that the verifier of 6.18 sees
 	 * loaded from a kernel structure it searches the kernel's BTF, which takes milliseconds.
 	 */
 	bool request_based = queue->mq_ops;
+	struct in_flight_bio queued = {.bytes = bio->bi_iter.bi_size};
 	struct blockio_stats *stats;
 	struct blockio_key key;
-	u64 start;
 
 	if (!disk)
 		return 0;
+	if (!request_based)
+		queued = in_flight_end(&blockio_start, argument(ctx, 1), bio);
 	key.major = disk->major;
 	key.minor = disk->first_minor;
-	key.operation = bio_operation(bio->bi_opf & REQ_OP_MASK, bytes);
+	key.operation = bio_operation(bio->bi_opf & REQ_OP_MASK, queued.bytes);
 	if (status)
 		count_error(&key, status_of_block(status));
 	if (request_based)
@@ -221,9 +223,8 @@ int BPF_PROG(blockio_bio_complete, struct request_queue *queue, struct bio *bio)
 		return 0;
 	stats->requests += 1;
 	if (!status)
-		stats->bytes += bytes;
-	start = in_flight_end(&blockio_start, argument(ctx, 1));
-	observe_latency(stats, start, bpf_ktime_get_ns());
+		stats->bytes += queued.bytes;
+	observe_latency(stats, queued.start, bpf_ktime_get_ns());
 	return 0;
 }
 

@@ -331,7 +331,7 @@ static __always_inline void queue_bio(struct bio *bio, const unsigned long long 
 	    !count_transaction(transaction, key.step, io.bytes))
 		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
 	if (!io.has_requests)
-		in_flight_begin(&otawrite_start, argument(ctx, index), bpf_ktime_get_ns());
+		in_flight_begin(&otawrite_start, argument(ctx, index), bio);
 }
 
 /* 5.11, e8a676d61c07 ("block: simplify and extended the block_bio_merge tracepoint class"). */
@@ -479,6 +479,7 @@ int BPF_PROG(otawrite_bio_complete, struct request_queue *queue, struct bio *bio
 {
 	const struct otawrite_filter *filter = bound();
 	u32 status = bio->bi_status, operation;
+	struct in_flight_bio queued;
 	bool has_requests;
 	struct target_io io = {};
 	struct gendisk *disk;
@@ -492,15 +493,16 @@ int BPF_PROG(otawrite_bio_complete, struct request_queue *queue, struct bio *bio
 	if (!status && operation == REQ_OP_READ)
 		return 0;
 	disk = bio_disk(bio);
-	io.bytes = bio->bi_iter.bi_size;
-	if (!disk || !find_target(filter, disk, bio->bi_iter.bi_sector, &io))
+	queued = in_flight_end(&otawrite_start, argument(ctx, 1), bio);
+	io.bytes = queued.bytes;
+	if (!disk || !find_target(filter, disk, queued.sector, &io))
 		return 0;
 	if (status) {
 		io.operation = bio_operation(operation, io.bytes);
 		count_error(&io, status_of_block(status));
 	}
 	if (!has_requests && io.bytes && is_write(operation))
-		observe_latency(&io, in_flight_end(&otawrite_start, argument(ctx, 1)));
+		observe_latency(&io, queued.start);
 	return 0;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
 /*
- * Since when an object is under way, by its address (as a number, see argument.bpf.h), for objects
- * whose end is hooked too. A small
- * associative table in an array: a third of the cost of an LRU hash, which it resembles in that
- * new objects push out the oldest, so entries whose end was never seen do no lasting harm. CPUs
- * do not lock each other out: in the worst case an entry is lost, which in_flight_end() reports.
+ * What a bio of a bio-based disk was when it was queued, by its address (as a number, see
+ * argument.bpf.h): device-mapper moves the bio on over each part that it splits off, so at the end
+ * it tells of the last part only. A small associative table in an array: a third of the cost of an
+ * LRU hash, which it resembles in that new bios push out the oldest, so entries whose end was never
+ * seen do no lasting harm. CPUs do not lock each other out: in the worst case an entry is lost,
+ * which in_flight_end() reports.
  */
 #pragma once
 
@@ -14,11 +15,16 @@
 #define IN_FLIGHT_WAYS	      4
 #define IN_FLIGHT_BUCKET_BITS 10
 
+struct in_flight_bio {
+	u64 bio;   /* 0: free */
+	u64 start; /* ns; 0: not seen, or pushed out */
+	u64 sector;
+	u32 bytes;
+	u32 reserved;
+};
+
 struct in_flight {
-	struct {
-		u64 object; /* 0: free */
-		u64 start;  /* ns */
-	} ways[IN_FLIGHT_WAYS];
+	struct in_flight_bio ways[IN_FLIGHT_WAYS];
 };
 
 #define IN_FLIGHT_MAP(name)                                                                        \
@@ -29,50 +35,59 @@ struct in_flight {
 		__type(value, struct in_flight);                                                   \
 	} name SEC(".maps")
 
-static __always_inline struct in_flight *in_flight_bucket(void *map, u64 object)
+static __always_inline struct in_flight *in_flight_bucket(void *map, u64 bio)
 {
 	/* Fibonacci hashing: multiplied by 2^64 / golden ratio, the upper bits are well mixed. */
-	u64 hash = object * 0x9e3779b97f4a7c15ULL;
+	u64 hash = bio * 0x9e3779b97f4a7c15ULL;
 	u32 bucket = hash >> (64 - IN_FLIGHT_BUCKET_BITS);
 
 	return bpf_map_lookup_elem(map, &bucket);
 }
 
-static __always_inline void in_flight_begin(void *map, u64 object, u64 now)
+static __always_inline void in_flight_begin(void *map, u64 address, struct bio *bio)
 {
-	struct in_flight *bucket = in_flight_bucket(map, object);
+	struct in_flight *bucket = in_flight_bucket(map, address);
+	struct in_flight_bio queued = {
+		.bio = address,
+		.start = bpf_ktime_get_ns(),
+		.sector = bio->bi_iter.bi_sector,
+		.bytes = bio->bi_iter.bi_size,
+	};
 	u32 way, oldest = 0;
 
 	if (!bucket)
 		return;
 #pragma unroll
 	for (way = 0; way < IN_FLIGHT_WAYS; way++) {
-		if (!bucket->ways[way].object || bucket->ways[way].object == object) {
-			bucket->ways[way].start = now;
-			bucket->ways[way].object = object;
+		if (!bucket->ways[way].bio || bucket->ways[way].bio == address) {
+			bucket->ways[way] = queued;
 			return;
 		}
 		if (bucket->ways[way].start < bucket->ways[oldest % IN_FLIGHT_WAYS].start)
 			oldest = way;
 	}
-	bucket->ways[oldest % IN_FLIGHT_WAYS].start = now;
-	bucket->ways[oldest % IN_FLIGHT_WAYS].object = object;
+	bucket->ways[oldest % IN_FLIGHT_WAYS] = queued;
 }
 
-/* The object's start, which is taken out; 0 when it was not seen or was pushed out. */
-static __always_inline u64 in_flight_end(void *map, u64 object)
+/* What it was is taken out; if that is not there any more, what it is now, with 0 as its start. */
+static __always_inline struct in_flight_bio in_flight_end(void *map, u64 address, struct bio *bio)
 {
-	struct in_flight *bucket = in_flight_bucket(map, object);
+	struct in_flight *bucket = in_flight_bucket(map, address);
+	struct in_flight_bio queued = {
+		.sector = bio->bi_iter.bi_sector,
+		.bytes = bio->bi_iter.bi_size,
+	};
 	u32 way;
 
 	if (!bucket)
-		return 0;
+		return queued;
 #pragma unroll
 	for (way = 0; way < IN_FLIGHT_WAYS; way++) {
-		if (bucket->ways[way].object == object) {
-			bucket->ways[way].object = 0;
-			return bucket->ways[way].start;
+		if (bucket->ways[way].bio == address) {
+			queued = bucket->ways[way];
+			bucket->ways[way].bio = 0;
+			return queued;
 		}
 	}
-	return 0;
+	return queued;
 }

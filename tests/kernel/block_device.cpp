@@ -32,6 +32,12 @@ void make_node(const std::string& name) {
   run_program({"mknod", node, "b", number.substr(0, colon), words(number.substr(colon + 1)).at(0)});
 }
 
+// A line of device-mapper's table: sectors that are those of the device below.
+std::string linear(int64_t first, int64_t end, const std::string& below) {
+  return std::to_string(first) + " " + std::to_string(end - first) + " linear /dev/" + below + " " +
+         std::to_string(first) + "\n";
+}
+
 }  // namespace
 
 DiskStats disk_stats(const std::string& device) {
@@ -102,6 +108,29 @@ ZramDevice::~ZramDevice() {
     if (::write(control.get(), number_.data(), number_.size()) > 0 || errno != EBUSY) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
+}
+
+bool has_device_mapper() { return ::access("/sys/class/misc/device-mapper", F_OK) == 0; }
+
+MappedDevice::MappedDevice(const std::string& name, const std::string& below, int64_t seam,
+                           int64_t bad_sectors)
+    : mapping_(name) {
+  const int64_t sectors = std::stoll(read_text("/sys/block/" + below + "/size"));
+  std::string table = linear(0, seam, below);
+  if (bad_sectors > 0) {
+    table += std::to_string(seam) + " " + std::to_string(bad_sectors) + " error\n";
+  }
+  table += linear(seam + bad_sectors, sectors, below);
+  // Nobody runs udev here: dmsetup makes the node under /dev/mapper itself.
+  run_program({"dmsetup", "create", name, "--noudevsync", "--noudevrules", "--table", table});
+  name_ = words(run_program({"dmsetup", "info", "--columns", "--noheadings", "--options",
+                             "blkdevname", name}))
+              .at(0);
+  make_node(name_);
+}
+
+MappedDevice::~MappedDevice() {
+  run_program({"dmsetup", "remove", "--noudevsync", "--noudevrules", "--retry", mapping_});
 }
 
 void use_scheduler(const std::string& device, const std::string& scheduler) {

@@ -27,9 +27,9 @@ BoundUpdate::BoundUpdate(const std::string& name)
       cgroup_("/" + name),
       exporter_(rules(), agent_.options()) {}
 
-void BoundUpdate::begin() {
+void BoundUpdate::begin(const std::string& device) {
   agent_.tell({"begin", "--id", "update", "--engine", "test", "--device",
-               "/dev/" + loop_.name() + "=slot", "--cgroup", cgroup_.path()});
+               "/dev/" + device + "=slot", "--cgroup", cgroup_.path()});
 }
 
 std::string BoundUpdate::fail() {

@@ -13,12 +13,13 @@
 namespace kernel_exporter {
 
 // The exporter with rules/events-full, following updates: one at a time, of the engine "test", to a
-// loop device and by the processes of a cgroup.
+// loop device or another one, and by the processes of a cgroup.
 class BoundUpdate {
  public:
   explicit BoundUpdate(const std::string& name);  // of the cgroup
 
-  void begin();
+  void begin() { begin(device()); }
+  void begin(const std::string& device);
   // Ends it as failed; the cause that the exporter found.
   std::string fail();
   std::string history() const;
