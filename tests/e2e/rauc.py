@@ -2,18 +2,15 @@
 cgroup of its own, loop devices as slots. All of it ends with the `with` block; nothing is shared with another
 RAUC on the same machine."""
 import contextlib
-import functools
 import glob
-import http.server
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 
 from exporter_process import wait_until
-from machine import MIB, LoopDevice, cgroup2_mount, run
+from machine import MIB, LoopDevice, cgroup2_mount, remove_cgroup, run
 
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -42,7 +39,6 @@ bootloader=custom
 statusfile={folder}/slots.status
 mountprefix={folder}/mount
 bundle-formats=plain
-max-bundle-download-size=1073741824
 [handlers]
 bootloader-custom-backend={folder}/boot-loader
 [keyring]
@@ -115,7 +111,6 @@ class RaucMachine:
         self.service = None
         self._stack = contextlib.ExitStack()
         self._bundles = 0
-        self._server = None
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -126,7 +121,7 @@ class RaucMachine:
             self.cgroup = "/" + os.path.basename(self.folder)
             self._cgroup_folder = cgroup2_mount() + self.cgroup
             os.mkdir(self._cgroup_folder)
-            stack.callback(self._remove_cgroup)
+            stack.callback(remove_cgroup, self._cgroup_folder)
             self._write_configuration()
             self.bus = Bus(self.folder)
             self.address = self.bus.address
@@ -168,14 +163,6 @@ class RaucMachine:
         self._write("boot-loader", BOOT_LOADER.format(folder=self.folder), 0o755)
         self._write("bootenv", "primary=A\nA=good\nB=bad\n")
         self._write("system.conf", SYSTEM_CONFIG.format(folder=self.folder, **self.devices))
-
-    def _remove_cgroup(self):
-        # A process that was killed leaves its cgroup a moment later than its parent hears of it.
-        def removed():
-            with contextlib.suppress(OSError):
-                os.rmdir(self._cgroup_folder)
-            return not os.path.exists(self._cgroup_folder)
-        wait_until(removed, what=f"the end of {self._cgroup_folder}")
 
     def _detach_bundles(self):
         """A service that is ended before it has mounted its bundle leaves the loop device behind."""
@@ -238,17 +225,6 @@ class RaucMachine:
             file.seek(offset)
             file.write(bytes(byte ^ 0xFF for byte in before))
 
-    def url(self, bundle):
-        """Where a bundle can be downloaded from; any file of the machine's folder can. Debian's RAUC cannot stream:
-        it downloads the whole bundle first."""
-        if not self._server:
-            handler = functools.partial(QuietHandler, directory=self.folder)
-            self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-            threading.Thread(target=self._server.serve_forever, daemon=True).start()
-            self._stack.callback(self._server.server_close)
-            self._stack.callback(self._server.shutdown)
-        return f"http://127.0.0.1:{self._server.server_port}/{os.path.relpath(bundle, self.folder)}"
-
     def start_install(self, bundle):
         """The client of an installation, as a process."""
         return subprocess.Popen(["rauc", "install", bundle], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -270,8 +246,3 @@ class RaucMachine:
     def mark(self, state="good", slot="booted"):
         """What the new system does when it holds itself for good."""
         run("rauc", "status", f"mark-{state}", slot, env=self.environment)
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass

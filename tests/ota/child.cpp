@@ -6,9 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <thread>
 
 #include "host/cgroup_mount.h"
 
@@ -40,6 +43,15 @@ bool write_blocks(const std::string& path, int flags, uint64_t offset, size_t by
   return true;
 }
 
+// A process that was waited for leaves its cgroup a moment later.
+void remove_cgroup(int root, const std::string& path) {
+  constexpr int kAttempts = 1000;
+  for (int i = 0; i < kAttempts; ++i) {
+    if (::unlinkat(root, path.c_str(), AT_REMOVEDIR) == 0 || errno != EBUSY) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
 }  // namespace
 
 NestedCgroup::NestedCgroup() : name_("kernel_exporter_ota_" + std::to_string(::getpid())) {
@@ -55,8 +67,8 @@ NestedCgroup::NestedCgroup() : name_("kernel_exporter_ota_" + std::to_string(::g
 }
 
 NestedCgroup::~NestedCgroup() {
-  ::unlinkat(root_.get(), (name_ + "/inner").c_str(), AT_REMOVEDIR);
-  ::unlinkat(root_.get(), name_.c_str(), AT_REMOVEDIR);
+  remove_cgroup(root_.get(), name_ + "/inner");
+  remove_cgroup(root_.get(), name_);
 }
 
 void NestedCgroup::run(const std::function<bool()>& work) const {
