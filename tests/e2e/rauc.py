@@ -1,4 +1,4 @@
-"""A machine with two slots that RAUC updates, inside one temporary folder: keys, bundles, a bus, a service in a
+"""A machine with two slots that RAUC updates, inside one folder: keys, bundles, a bus, a service in a
 cgroup of its own, loop devices as slots. All of it ends with the `with` block; nothing is shared with another
 RAUC on the same machine."""
 import contextlib
@@ -98,31 +98,36 @@ def end(process, number=signal.SIGTERM):
 
 
 class RaucMachine:
-    """Slots "A" (booted) and "B" of `size` bytes; `slots` may name devices to use instead, by slot.
+    """Slots "A" and "B" of `size` bytes; `slots` may name devices to use instead, by slot. `folder` is what the
+    machine keeps over its boots, a temporary one by default. `own_cgroup`: the service has one, else the root's.
 
     address: of the bus, for `adapters: {rauc: {bus: ...}}`. cgroup: the path of the service's cgroup below the
     cgroup2 root. devices: the slots' paths. booted, target: "A" or "B".
     """
 
-    def __init__(self, size=40 * MIB, slots=None):
+    def __init__(self, size=40 * MIB, slots=None, folder=None, booted="A", own_cgroup=True):
         self.size = size
-        self.booted = "A"
+        self.folder = folder
+        self.booted = booted
+        self.own_cgroup = own_cgroup
         self.devices = dict(slots or {})
         self.service = None
         self._stack = contextlib.ExitStack()
-        self._bundles = 0
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
-            self.folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kernel_exporter_rauc_"))
+            if not self.folder:
+                self.folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kernel_exporter_rauc_"))
             for slot in ("A", "B"):
                 if slot not in self.devices:
                     self.devices[slot] = stack.enter_context(LoopDevice(self.size)).path
-            self.cgroup = "/" + os.path.basename(self.folder)
+            self.cgroup = "/" + os.path.basename(self.folder) if self.own_cgroup else "/"
             self._cgroup_folder = cgroup2_mount() + self.cgroup
-            os.mkdir(self._cgroup_folder)
-            stack.callback(remove_cgroup, self._cgroup_folder)
-            self._write_configuration()
+            if self.own_cgroup:
+                os.mkdir(self._cgroup_folder)
+                stack.callback(remove_cgroup, self._cgroup_folder)
+            if not os.path.exists(self.path("system.conf")):
+                self._write_configuration()
             self.bus = Bus(self.folder)
             self.address = self.bus.address
             stack.callback(self.bus.stop)
@@ -201,15 +206,13 @@ class RaucMachine:
 
     def bundle(self, version="2.0", size=24 * MIB):
         """A signed bundle with `size` random bytes for the slot."""
-        self._bundles += 1
-        content = self.path(f"content-{self._bundles}")
-        os.mkdir(content)
+        content = tempfile.mkdtemp(prefix="bundle-", dir=self.folder)
         with open(os.path.join(content, "rootfs.img"), "wb") as image:
             for _ in range(size // MIB):
                 image.write(os.urandom(MIB))
         with open(os.path.join(content, "manifest.raucm"), "w", encoding="utf-8") as manifest:
             manifest.write(MANIFEST.format(version=version))
-        bundle = self.path(f"bundle-{self._bundles}.raucb")
+        bundle = content + ".raucb"
         # Random bytes cannot be compressed: why try.
         run("rauc", f"--cert={self.path('cert.pem')}", f"--key={self.path('key.pem')}",
             "--mksquashfs-args=-noI -noD -noF -noX -quiet", "bundle", content, bundle)
