@@ -36,9 +36,10 @@ class RaucUpdate(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         self.socket = os.path.join(self.folder, "ota.sock")
-        self.machine = RaucMachine(size=SIZE + 8 * MIB)
-        self.machine.__enter__()
-        self.addCleanup(self.machine.__exit__)
+        self.start_machine()
+
+    def start_machine(self, **options):
+        self.machine = self.enterContext(RaucMachine(size=SIZE + 8 * MIB, **options))
         self.config = os.path.join(self.folder, "ota.yaml")
         with open(self.config, "w", encoding="utf-8") as file:
             json.dump({"socket": self.socket, "ledger": os.path.join(self.folder, "ota.ledger"),
@@ -112,6 +113,19 @@ class RaucUpdate(unittest.TestCase):
             self.assertEqual(scrape.value("ota_last_duration_seconds", engine="rauc"), ended["elapsed_ns"] / 1e9)
         with self.exporter("--path.procfs", boot.path) as exporter:
             self.assertEqual(exporter.scrape().value("ota_transactions_total", engine="rauc", result="succeeded"), 1)
+
+    def test_a_service_in_the_root_cgroup_is_told_by_its_process(self):
+        self.start_machine(own_cgroup=False)
+        device = self.machine.target_device
+        with self.exporter() as exporter:
+            self.machine.install(self.machine.bundle("2.0", SIZE))
+            self.wait_for_state(exporter, "rebooting")
+            self.sync(device)
+            written = self.written(exporter.scrape(), device)
+            self.assertGreaterEqual(written["exact"], SIZE * 99 // 100, written)
+            self.write_directly(device, 4 * MIB)
+            self.assertEqual(self.written(exporter.scrape(), device), {**written, "other": written["other"] + 4 * MIB})
+            self.assertTrue(exporter.lines_with(f"following the process {self.machine.service.pid}"))
 
     def test_the_old_slot_after_a_boot_is_a_rollback(self):
         with self.exporter() as exporter:
