@@ -66,6 +66,19 @@ def dashboards():
     return {os.path.basename(path): json.loads(text_of(path)) for path in paths("dashboards/*.json")}
 
 
+def rows():
+    """The title of every row of panels, and its panels: those behind it, or inside it when it is collapsed."""
+    for dashboard in dashboards().values():
+        row, panels = None, []
+        for panel in [*dashboard["panels"], {"type": "row", "title": ""}]:
+            if panel["type"] != "row":
+                panels.append(panel)
+                continue
+            if row:
+                yield row["title"], panels
+            row, panels = panel, list(panel.get("panels", []))
+
+
 def queries(node):
     """Every PromQL text of a dashboard: of its panels and of its variables."""
     if isinstance(node, dict):
@@ -112,10 +125,13 @@ class Probes(unittest.TestCase):
 
         self.check(lambda probe: warns(probe) != says_why_not(probe, "alert"))
 
-    def test_each_has_a_panel_or_says_why_not(self):
-        drawn = {name for dashboard in dashboards().values() for query in queries(dashboard)
-                 for name in names_in_query(query)}
-        self.check(lambda probe: bool(series_of_probe(probe) & drawn) != says_why_not(probe, "panel"))
+    def test_each_has_a_row_of_panels_or_says_why_not(self):
+        drawn = {}
+        for title, panels in rows():
+            names = {name for query in queries(panels) for name in names_in_query(query)}
+            for probe in title.partition(":")[0].split(", "):
+                drawn.setdefault(probe, set()).update(names)
+        self.check(lambda probe: bool(series_of_probe(probe) & drawn.get(probe, set())) != says_why_not(probe, "panel"))
 
     def test_alerts_name_the_probe_that_they_hear(self):
         for name, alert in rule_files.alerts().items():
