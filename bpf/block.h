@@ -11,6 +11,7 @@ enum block_operation {
 	BLOCK_SECURE_ERASE,
 	BLOCK_WRITE_ZEROES,
 	BLOCK_OTHER,
+	BLOCK_ERASE, /* of flash */
 };
 
 /* Named after what went wrong, numbered by the errno that the kernel gives the file system. */

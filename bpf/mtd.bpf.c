@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
  * Flash without a block layer: who writes how much to the MTD devices that updates write, how long
- * that takes and what fails. UBI and JFFS2 come through the same two functions.
+ * that takes and what fails, erasing included. UBI and JFFS2 come through the same functions.
  */
 #include "lib/types.bpf.h"
 #include <bpf/bpf_helpers.h>
@@ -62,7 +62,7 @@ struct {
 struct mtd_call {
 	u64 mtd;
 	u64 offset;
-	u64 request; /* struct mtd_oob_ops */
+	u64 request; /* struct mtd_oob_ops or erase_info */
 	u64 start;   /* ns */
 	u32 index;
 	enum ota_role role;
@@ -186,9 +186,20 @@ static __always_inline void observe_latency(const struct mtd_call *call)
 		histogram_observe(&mtd_latency_buckets, latency, now - call->start);
 }
 
+/* How much of what was asked for was done, before it failed. */
+static __always_inline u64 done_of(const struct mtd_call *call, enum block_operation operation)
+{
+	u64 failed_at;
+
+	if (operation != BLOCK_ERASE)
+		return mtd_request_done((void *)call->request);
+	failed_at = mtd_erase_failed_at((void *)call->request);
+	return failed_at >= call->offset ? failed_at - call->offset : 0;
+}
+
 /*
- * A write stops where it fails. A read of NAND goes on behind what it could not correct, and does
- * not say where that was: then it is the whole of it that failed.
+ * A write and an erasure stop where they fail. A read of NAND goes on behind what it could not
+ * correct, and does not say where that was: then it is the whole of it that failed.
  */
 static __always_inline void note_last_error(const struct mtd_call *call, u32 operation, u32 error,
 					    u64 asked, u64 done)
@@ -238,6 +249,7 @@ static __always_inline void count_error(const struct mtd_call *call, u32 operati
 static __always_inline void end(enum block_operation operation, int result)
 {
 	u64 key = call_key(operation), asked, done;
+	bool erases = operation == BLOCK_ERASE;
 	struct mtd_call *found = bpf_map_lookup_elem(&mtd_call, &key), call;
 	u32 error = result < 0 ? -result : 0;
 
@@ -249,8 +261,9 @@ static __always_inline void end(enum block_operation operation, int result)
 	}
 	call = *found;
 	bpf_map_delete_elem(&mtd_call, &key);
-	asked = mtd_request_length((void *)call.request);
-	done = mtd_request_done((void *)call.request);
+	asked = erases ? mtd_erase_length((void *)call.request)
+		       : mtd_request_length((void *)call.request);
+	done = done_of(&call, operation);
 	if (operation == BLOCK_WRITE) {
 		count_write(&call, done);
 		observe_latency(&call);
@@ -316,6 +329,39 @@ SEC("kretprobe/mtd_read_oob")
 int mtd_read_end__kretprobe(PROBE_REGISTERS *context)
 {
 	end(BLOCK_READ, PROBE_RESULT(context));
+	return 0;
+}
+
+static __always_inline void begin_erase(u64 mtd, u64 request)
+{
+	begin(BLOCK_ERASE, mtd, mtd_erase_offset((void *)request), request);
+}
+
+SEC("fentry/mtd_erase")
+int BPF_PROG(mtd_erase_begin__fentry, void *mtd, void *request)
+{
+	begin_erase((u64)mtd, (u64)request);
+	return 0;
+}
+
+SEC("kprobe/mtd_erase")
+int mtd_erase_begin__kprobe(PROBE_REGISTERS *context)
+{
+	begin_erase(PROBE_ARGUMENT1(context), PROBE_ARGUMENT2(context));
+	return 0;
+}
+
+SEC("fexit/mtd_erase")
+int BPF_PROG(mtd_erase_end__fexit, void *mtd, void *request, int result)
+{
+	end(BLOCK_ERASE, result);
+	return 0;
+}
+
+SEC("kretprobe/mtd_erase")
+int mtd_erase_end__kretprobe(PROBE_REGISTERS *context)
+{
+	end(BLOCK_ERASE, PROBE_RESULT(context));
 	return 0;
 }
 

@@ -6,7 +6,7 @@
 
 /* Map mtd_target, by the number in "mtdN": enum ota_role. Written by user space alone. */
 
-/* Map mtd_last_error, by the same number: the latest failed read or write of a bound device. */
+/* Map mtd_last_error, by the same number: the latest failed call of a bound device. */
 struct mtd_last_error {
 	__u64 offset; /* bytes from the start of the device to where it failed, as far as is known
 		       */

@@ -282,8 +282,8 @@ __noinline u64 otawrite_task_transaction(u64 address, u64 is_current)
 	if (!filter || BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return 0;
 	if (filter->cgroups) {
-		by_cgroup = otawrite_cgroup_transaction(
-			(u64)BPF_CORE_READ(task, cgroups, dfl_cgrp), is_current);
+		by_cgroup = otawrite_cgroup_transaction((u64)BPF_CORE_READ(task, cgroups, dfl_cgrp),
+							is_current);
 		if (by_cgroup)
 			return by_cgroup;
 	}

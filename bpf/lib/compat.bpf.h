@@ -48,6 +48,12 @@ struct mtd_info {
 	int index;
 };
 
+struct erase_info {
+	u64 addr;
+	u64 len;
+	u64 fail_addr;
+};
+
 struct mtd_oob_ops {
 	unsigned long len;
 	unsigned long retlen;
@@ -169,36 +175,52 @@ static __always_inline u64 folio_mapping(void *folio)
 #define MTD_INFO_INDEX	   64
 #define MTD_OOB_OPS_LEN	   8
 #define MTD_OOB_OPS_RETLEN 16
+#define ERASE_INFO_ADDR	   0
+#define ERASE_INFO_LEN	   8
+#define ERASE_INFO_FAILED  16
+
+#define MTD_FIELD(type, address, field, offset)                                                    \
+	({                                                                                         \
+		typeof(((type *)0)->field) value = 0;                                              \
+                                                                                                   \
+		if (bpf_core_field_exists(type, field))                                            \
+			bpf_core_read(&value, sizeof(value), &((type *)(address))->field);         \
+		else                                                                               \
+			bpf_probe_read_kernel(&value, sizeof(value), (address) + (offset));        \
+		value;                                                                             \
+	})
 
 /* The number in "mtdN". */
 static __always_inline u32 mtd_index(void *mtd)
 {
-	u32 index = ~0U;
-
-	if (bpf_core_field_exists(struct mtd_info, index))
-		return BPF_CORE_READ((struct mtd_info *)mtd, index);
-	bpf_probe_read_kernel(&index, sizeof(index), mtd + MTD_INFO_INDEX);
-	return index;
+	return MTD_FIELD(struct mtd_info, mtd, index, MTD_INFO_INDEX);
 }
 
 /* Bytes of data that a call was to read or write ... */
 static __always_inline u64 mtd_request_length(void *request)
 {
-	u64 length = 0;
-
-	if (bpf_core_field_exists(struct mtd_oob_ops, len))
-		return BPF_CORE_READ((struct mtd_oob_ops *)request, len);
-	bpf_probe_read_kernel(&length, sizeof(length), request + MTD_OOB_OPS_LEN);
-	return length;
+	return MTD_FIELD(struct mtd_oob_ops, request, len, MTD_OOB_OPS_LEN);
 }
 
 /* ... and has. */
 static __always_inline u64 mtd_request_done(void *request)
 {
-	u64 done = 0;
+	return MTD_FIELD(struct mtd_oob_ops, request, retlen, MTD_OOB_OPS_RETLEN);
+}
 
-	if (bpf_core_field_exists(struct mtd_oob_ops, retlen))
-		return BPF_CORE_READ((struct mtd_oob_ops *)request, retlen);
-	bpf_probe_read_kernel(&done, sizeof(done), request + MTD_OOB_OPS_RETLEN);
-	return done;
+/* Where a call was to erase, how many bytes ... */
+static __always_inline u64 mtd_erase_offset(void *request)
+{
+	return MTD_FIELD(struct erase_info, request, addr, ERASE_INFO_ADDR);
+}
+
+static __always_inline u64 mtd_erase_length(void *request)
+{
+	return MTD_FIELD(struct erase_info, request, len, ERASE_INFO_LEN);
+}
+
+/* ... and where that failed, all ones where the driver does not know. */
+static __always_inline u64 mtd_erase_failed_at(void *request)
+{
+	return MTD_FIELD(struct erase_info, request, fail_addr, ERASE_INFO_FAILED);
 }

@@ -6,7 +6,8 @@
 
 #define PROCESS_NAME_SIZE 16 /* TASK_COMM_LEN, include/linux/sched.h */
 
-/* The first thread's name. It stays readable until the process is reaped, also once that thread has ended. */
+/* The first thread's name. It stays readable until the process is reaped, also once that thread has
+ * ended. */
 static __always_inline void process_name(char *name, struct task_struct *task)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);

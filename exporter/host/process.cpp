@@ -63,7 +63,8 @@ class StatLine {
  public:
   explicit StatLine(const std::string& text) {
     const size_t after_name = text.rfind(')');
-    if (after_name != std::string::npos) fields_ = words(std::string_view(text).substr(after_name + 1));
+    if (after_name != std::string::npos)
+      fields_ = words(std::string_view(text).substr(after_name + 1));
   }
   std::optional<uint64_t> field(size_t n) const {
     return n - 3 < fields_.size() ? number(fields_[n - 3]) : std::nullopt;

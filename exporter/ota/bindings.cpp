@@ -63,8 +63,8 @@ uint64_t filter_bit(uint64_t number) { return uint64_t{1} << OTAWRITE_FILTER_BIT
 }  // namespace
 
 Result<OtaBindings> OtaBindings::create(const LoadedObject& object, HostPaths paths) {
-  for (const char* map : {"otawrite_filter", "otawrite_device", "otawrite_cgroup", "otawrite_process",
-                          "otawrite_tx", "otawrite_last_error"}) {
+  for (const char* map : {"otawrite_filter", "otawrite_device", "otawrite_cgroup",
+                          "otawrite_process", "otawrite_tx", "otawrite_last_error"}) {
     if (object.map_fd(map) < 0) {
       return fail(std::string("probe otawrite is not loaded: no map ") + map);
     }

@@ -28,8 +28,8 @@ struct OtaDeviceError {
 };
 
 // What the probe otawrite shall watch: the one writer of its maps otawrite_filter, otawrite_device,
-// otawrite_cgroup and otawrite_process. Nothing is bound in a freshly loaded object, and what is bound stays so when
-// this object ends. One thread at a time.
+// otawrite_cgroup and otawrite_process. Nothing is bound in a freshly loaded object, and what is
+// bound stays so when this object ends. One thread at a time.
 class OtaBindings {
  public:
   // The object must outlive the bindings. Fails when it holds no otawrite that runs.
@@ -51,8 +51,8 @@ class OtaBindings {
   [[nodiscard]] Result<void> bind_process(uint32_t process, uint64_t transaction);
   [[nodiscard]] Result<void> unbind_process(uint32_t process);
 
-  // Unbinds all cgroups and processes of a transaction. What they made dirty remains the transaction's, so its
-  // totals go on until writeback has drained.
+  // Unbinds all cgroups and processes of a transaction. What they made dirty remains the
+  // transaction's, so its totals go on until writeback has drained.
   [[nodiscard]] Result<void> retire(uint64_t transaction);
   // Retires and drops the totals. Bytes that are written after all start them anew.
   [[nodiscard]] Result<void> forget(uint64_t transaction);

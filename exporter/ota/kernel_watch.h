@@ -22,10 +22,10 @@
 namespace kernel_exporter {
 
 // The kernel's side of updates: attaches what is attached only while an update is open, binds the
-// devices, the cgroup and the process of an open transaction to the probes of updates, and hands what goes
-// wrong with them to the tracker as evidence, within a fifth of a second while an update is open.
-// Devices stay bound after an update has ended, because writeback goes on, until the next one
-// begins; the boot environments that the configuration names are always bound.
+// devices, the cgroup and the process of an open transaction to the probes of updates, and hands
+// what goes wrong with them to the tracker as evidence, within a fifth of a second while an update
+// is open. Devices stay bound after an update has ended, because writeback goes on, until the next
+// one begins; the boot environments that the configuration names are always bound.
 class OtaKernelWatch : public OtaListener {
  public:
   // The object, which the bindings are of, and the tracker must outlive the watch.

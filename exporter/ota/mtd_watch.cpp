@@ -19,13 +19,13 @@ constexpr std::chrono::seconds kReadTimeout{2};
 constexpr const char* kTargets = "mtd_target";
 constexpr const char* kErrors = "mtd_last_error";
 
-// Begin and end of read and write, each by one of its variants.
+// Begin and end of read, write and erase, each by one of its variants.
 bool runs(const LoadedObject* object) {
   if (object == nullptr) return false;
   const auto attached = std::ranges::count_if(object->programs(), [](const ProgramStatus& status) {
     return status.probe == "mtd" && status.state == AttachState::kAttached;
   });
-  return attached == 4;
+  return attached == 6;
 }
 
 OtaCause cause_of(uint32_t error) {

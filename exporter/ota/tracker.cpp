@@ -34,7 +34,8 @@ std::optional<std::string> find_process(const HostPaths& paths, OtaProcess& proc
   if (!start) return "there is no " + name + ": its writes are not told from others'";
   if (sees_kernel_process_ids(paths)) return std::nullopt;
   process = {};
-  return name + " cannot be followed by an exporter in a PID namespace of its own: run it in the host's";
+  return name +
+         " cannot be followed by an exporter in a PID namespace of its own: run it in the host's";
 }
 
 }  // namespace

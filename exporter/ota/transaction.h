@@ -42,7 +42,7 @@ struct OtaTransaction {
   std::string to;
   uint64_t payload_bytes = 0;  // 0: not known
   std::vector<OtaDevice> devices;
-  std::string cgroup;        // path below the cgroup2 root, "" for none
+  std::string cgroup;  // path below the cgroup2 root, "" for none
   OtaProcess process;
   bool needs_reboot = true;  // false: installed is succeeded
 

@@ -63,12 +63,13 @@ class ZramDevice {
 
 bool has_device_mapper();  // in this kernel
 
-// A device that passes bios on to the one it lies on, of the same size: bio-based, as what LVM, dm-crypt
-// and dm-verity make. At sector `seam` its table is cut, so that bios across it are split; as many
-// as `bad_sectors` from there on fail.
+// A device that passes bios on to the one it lies on, of the same size: bio-based, as what LVM,
+// dm-crypt and dm-verity make. At sector `seam` its table is cut, so that bios across it are split;
+// as many as `bad_sectors` from there on fail.
 class MappedDevice {
  public:
-  MappedDevice(const std::string& name, const std::string& below, int64_t seam, int64_t bad_sectors = 0);
+  MappedDevice(const std::string& name, const std::string& below, int64_t seam,
+               int64_t bad_sectors = 0);
   ~MappedDevice();
   MappedDevice(const MappedDevice&) = delete;
   MappedDevice& operator=(const MappedDevice&) = delete;

@@ -20,11 +20,17 @@ constexpr uint64_t kLargest = 64 << 10;
 constexpr uint64_t kWeakFrom = 512 << 10;
 constexpr uint64_t kGraveFrom = 768 << 10;
 constexpr uint64_t kPages = 256;  // that one of them may be
+constexpr uint64_t kWeakBlocks = 672 << 10;
+constexpr uint64_t kBlocks = 5;
 
-uint64_t random_page(uint64_t from) {
+uint64_t random_below(uint64_t limit) {
   uint64_t random = 0;
   checked(static_cast<int>(::getrandom(&random, sizeof random, 0)), "getrandom");
-  return from + (32 + random % kPages) * SimulatedFlash::kPage;
+  return random % limit;
+}
+
+uint64_t random_page(uint64_t from) {
+  return from + (32 + random_below(kPages)) * SimulatedFlash::kPage;
 }
 
 // N of "mtdN" by the name of the device.
@@ -37,21 +43,24 @@ uint32_t device_named(const std::string& name) {
 }
 
 // By its number on the chip, of which the target is the second part. `:0`: from the first try on.
-std::string page_number(uint64_t offset) {
-  return std::to_string((SimulatedFlash::kBytes + offset) / SimulatedFlash::kPage) + ":0";
+std::string number_on_chip(uint64_t offset, uint64_t unit) {
+  return std::to_string((SimulatedFlash::kBytes + offset) / unit) + ":0";
 }
 
 }  // namespace
 
 SimulatedFlash::SimulatedFlash()
-    : SimulatedFlash(random_page(kWeakFrom), random_page(kGraveFrom)) {}
+    : SimulatedFlash(random_page(kWeakFrom), random_page(kGraveFrom),
+                     kWeakBlocks + random_below(kBlocks) * kBlock) {}
 
-SimulatedFlash::SimulatedFlash(uint64_t weak_page, uint64_t grave_page)
+SimulatedFlash::SimulatedFlash(uint64_t weak_page, uint64_t grave_page, uint64_t weak_block)
     : weak_page_(weak_page),
       grave_page_(grave_page),
-      module_("nandsim",
-              {"id_bytes=0x20,0x75", "parts=64,64", "bitflips=1",
-               "weakpages=" + page_number(weak_page), "gravepages=" + page_number(grave_page)}),
+      weak_block_(weak_block),
+      module_("nandsim", {"id_bytes=0x20,0x75", "parts=64,64", "bitflips=1",
+                          "weakpages=" + number_on_chip(weak_page, kPage),
+                          "gravepages=" + number_on_chip(grave_page, kPage),
+                          "weakblocks=" + number_on_chip(weak_block, kBlock)}),
       other_(device_named("NAND simulator partition 0")),
       target_(device_named("NAND simulator partition 1")) {}
 

@@ -10,8 +10,8 @@
 namespace kernel_exporter {
 
 // Two flash devices of 1 MiB on the kernel's NAND simulator, in pages of 512 bytes and erase blocks
-// of 16 KiB. On `target` one page, chosen anew each time, cannot be written and another one not be
-// read; now and then a read flips a bit, which is corrected.
+// of 16 KiB. On `target` one page, chosen anew each time, cannot be written, another one not be
+// read and one block not be erased; now and then a read flips a bit, which is corrected.
 class SimulatedFlash {
  public:
   static constexpr uint64_t kPage = 512;
@@ -24,12 +24,14 @@ class SimulatedFlash {
   std::string other() const { return "mtd" + std::to_string(other_); }
   uint64_t weak_page() const { return weak_page_; }    // where writes fail: offset on the target
   uint64_t grave_page() const { return grave_page_; }  // where reads fail
+  uint64_t weak_block() const { return weak_block_; }  // where erasures fail
 
  private:
-  SimulatedFlash(uint64_t weak_page, uint64_t grave_page);
+  SimulatedFlash(uint64_t weak_page, uint64_t grave_page, uint64_t weak_block);
 
   uint64_t weak_page_;
   uint64_t grave_page_;
+  uint64_t weak_block_;
   KernelModule module_;
   uint32_t other_ = 0;
   uint32_t target_ = 0;

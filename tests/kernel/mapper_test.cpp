@@ -31,7 +31,8 @@ constexpr int64_t kBlockSectors = kBlock / kSectorSize;
 int64_t random_seam(int blocks) {
   std::random_device random;
   const int64_t block = std::uniform_int_distribution<int64_t>(1, blocks - 1)(random);
-  return block * kBlockSectors + std::uniform_int_distribution<int64_t>(1, kBlockSectors - 2)(random);
+  return block * kBlockSectors +
+         std::uniform_int_distribution<int64_t>(1, kBlockSectors - 2)(random);
 }
 
 // As many blocks from the start of a device, past the page cache or through it. System calls only.
@@ -119,8 +120,9 @@ TEST(Mapper, NamesTheOffsetAtWhichAMappedDeviceFailed) {
   update.begin(device.name());
   const std::string path = "/dev/" + device.name();
   VERIFY_EQ(update.inside([path = path.c_str()] { write_blocks(path, O_DIRECT, 300); }).wait(), 2);
-  const Samples samples = update.exporter().scrape_until(
-      [&](const Samples& now) { return now.sum(kErrors, {{"device", device.name()}}) > 0; });
+  const Samples samples = update.exporter().scrape_until([&](const Samples& now) {
+    return now.sum(kErrors, {{"device", device.name()}}) > 0;
+  });
   VERIFY_EQ(samples.sum(kErrors, {{"device", device.name()}, {"status", "io"}}), 1);
   VERIFY_EQ(samples.sum(kErrors), 1);
   VERIFY_EQ(update.fail(), "io_error");

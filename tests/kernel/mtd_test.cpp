@@ -96,13 +96,12 @@ TEST_F(Mtd, RunsByTheMechanismThatTheKernelHas) {
   using Names = std::vector<std::string>;
   if (!machine_) {
     VERIFY_EQ(mechanisms("attached"), Names{});
-    VERIFY_EQ(mechanisms("unsupported").size(), 8);
+    VERIFY_EQ(mechanisms("unsupported").size(), 12);
     return;
   }
   const bool has_types = ::access("/sys/kernel/btf/mtd", F_OK) == 0;
-  VERIFY_EQ(mechanisms("attached"), has_types
-                                        ? (Names{"fentry", "fexit", "fentry", "fexit"})
-                                        : (Names{"kprobe", "kretprobe", "kprobe", "kretprobe"}));
+  const Names pair = has_types ? Names{"fentry", "fexit"} : Names{"kprobe", "kretprobe"};
+  VERIFY_EQ(mechanisms("attached"), (Names{pair[0], pair[1], pair[0], pair[1], pair[0], pair[1]}));
 }
 
 TEST_F(Mtd, TellsAnUpdatesBytesFromOthers) {
@@ -151,6 +150,28 @@ TEST_F(Mtd, NamesTheOffsetOfAFailedWrite) {
   VERIFY_EQ(samples.sum(kWritten) - before, kBefore * kPage);
   machine_->update.tell({"end", "failed"});
   VERIFY_EQ(machine_->exporter.scrape().sum(kFailures, {{"cause", "io_error"}}), 1);
+}
+
+TEST_F(Mtd, NamesTheBlockThatCannotBeErased) {
+  if (!machine_) return;
+  constexpr uint64_t kBefore = 2, kBlocks = 4;
+  const FlashFile target(machine_->flash.target());
+  const uint64_t weak = machine_->flash.weak_block(), block = SimulatedFlash::kBlock;
+  const Samples before = machine_->exporter.scrape();
+  VERIFY_EQ(target.erase(weak - kBefore * block, kBefore * block), 0);
+  begin("erase");
+  VERIFY_EQ(in_cgroup([&] { return target.erase(weak - kBefore * block, kBlocks * block) == EIO; }),
+            0);
+  const Samples samples =
+      machine_->exporter.scrape_until([&](const Samples& now) { return now.sum(kOffset) == weak; });
+  VERIFY_EQ(samples.sum(kOffset), weak);
+  const Samples::Labels erased = on_target({{"operation", "erase"}, {"status", "io"}});
+  VERIFY_EQ(samples.sum(kErrors, erased), 1);
+  VERIFY_EQ(samples.sum(kErrors) - before.sum(kErrors), 1);
+  VERIFY_EQ(samples.sum(kWritten), before.sum(kWritten));
+  const double failures = samples.sum(kFailures, {{"cause", "io_error"}});
+  machine_->update.tell({"end", "failed"});
+  VERIFY_EQ(machine_->exporter.scrape().sum(kFailures, {{"cause", "io_error"}}), failures + 1);
 }
 
 TEST_F(Mtd, NamesTheOffsetOfAReadThatCannotBeCorrected) {
