@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -27,6 +28,11 @@ Mount::Mount(const std::string& source, const std::string& target, const std::st
 }
 
 Mount::~Mount() { ::umount2(target_.c_str(), MNT_DETACH); }
+
+bool make_ext4(const std::string& device, const std::string& features) {
+  const std::string chosen = features.empty() ? "" : "-O " + features + " ";
+  return std::system(("mkfs.ext4 -q -F -E lazy_itable_init=0 " + chosen + device).c_str()) == 0;
+}
 
 BlockNumber block_number(const std::string& path) {
   struct stat status = {};

@@ -49,6 +49,9 @@ class LoopDevice {
   BlockNumber number_;
 };
 
+// False: there is none on the device now. `features` as mkfs.ext4 knows them.
+bool make_ext4(const std::string& device, const std::string& features = "");
+
 // Of a block device's node.
 BlockNumber block_number(const std::string& path);
 
