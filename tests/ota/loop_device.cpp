@@ -76,10 +76,10 @@ LoopDevice::~LoopDevice() {
 DiskWrites LoopDevice::writes() const {
   std::ifstream file("/sys/dev/block/" + std::to_string(number_.major) + ":" +
                      std::to_string(number_.minor) + "/stat");
-  uint64_t field[7] = {};
+  uint64_t field[9] = {};
   for (uint64_t& value : field) file >> value;
   EXPECT_TRUE(file) << path_;
-  return {field[4], field[6] * 512};
+  return {field[4], field[6] * 512, field[8]};
 }
 
 std::string LoopDevice::add_partition(int index, uint64_t start, uint64_t size) const {

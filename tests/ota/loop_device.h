@@ -25,6 +25,7 @@ class Mount {
 struct DiskWrites {
   uint64_t requests = 0;
   uint64_t bytes = 0;
+  uint64_t in_flight = 0;  // requests now, reads among them
 };
 
 // A loop device over a file, detached in the end.

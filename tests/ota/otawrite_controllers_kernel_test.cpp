@@ -47,6 +47,19 @@ class OtawriteControllersTest : public OtawriteTest,
   }
   std::string file(const std::string& name) const { return tree_.path("mnt/") + name; }
 
+  // The kernel may begin to write five seconds later: on a busy machine that may be too soon.
+  bool make_files_dirty() {
+    for (int attempt = 0; attempt < 20; ++attempt) {
+      const uint64_t before = disk_writes().bytes;
+      cgroup_->run([&] { return write_cached(file("bundle"), 0, 8 * kMebibyte); });
+      run_outside([&] { return write_cached(file("log"), 0, 4 * kMebibyte); });
+      const DiskWrites now = disk_writes();
+      if (now.bytes == before && now.in_flight == 0) return true;
+      EXPECT_TRUE(sync_file_system(file("bundle")));
+    }
+    return false;
+  }
+
   void bind_all(ota_role role) {
     bind(role);
     bind_cgroup(kUpdate);
@@ -125,8 +138,7 @@ TEST_P(OtawriteControllersTest, BufferedWritesToFilesFromBeforeTheBinding) {
            write_cached(file("log"), 0, 4 * kMebibyte);
   });
   remount();
-  cgroup_->run([&] { return write_cached(file("bundle"), 0, 8 * kMebibyte); });
-  run_outside([&] { return write_cached(file("log"), 0, 4 * kMebibyte); });
+  ASSERT_TRUE(make_files_dirty());
   bind_all(OTA_ROLE_DATA);
   EXPECT_TRUE(sync_file_system(file("bundle")));
   const bool charged = parent_->has("io");
