@@ -154,13 +154,12 @@ static __always_inline void take_signal(u32 pid, u32 number, struct otafail_sign
 SEC("?tp_btf/signal_generate")
 int BPF_PROG(otafail_signal_generate, int number, void *info, struct task_struct *task)
 {
-	const struct otawrite_filter *filter = find_filter();
 	struct task_struct *sender = (void *)bpf_get_current_task();
 	struct otafail_signal signal = {};
 
-	if (!filter || !task_transaction(filter, task))
+	if (!task_transaction(task))
 		return 0;
-	signal.sender_transaction = task_transaction(filter, sender);
+	signal.sender_transaction = task_transaction(sender);
 	signal.sender = BPF_CORE_READ(sender, tgid);
 	process_name(signal.sender_comm, sender);
 	keep_signal(task->tgid, number, &signal);
@@ -185,12 +184,10 @@ static __always_inline void report_oom(u64 transaction, u32 pid, struct task_str
 SEC("?tp_btf/mark_victim")
 int BPF_PROG(otafail_victim__task, struct task_struct *task)
 {
-	const struct otawrite_filter *filter = find_filter();
 	struct otafail_signal mark = {.reported = 1};
+	u64 transaction = task_transaction(task);
 	u32 pid = task->tgid;
-	u64 transaction;
 
-	transaction = filter ? task_transaction(filter, task) : 0;
 	if (!transaction)
 		return 0;
 	keep_signal(pid, 0, &mark);
@@ -224,12 +221,11 @@ static __always_inline bool is_failure(u32 number, const struct otafail_signal *
 SEC("?tp_btf/sched_process_exit")
 int BPF_PROG(otafail_exit, struct task_struct *task)
 {
-	const struct otawrite_filter *filter = find_filter();
 	struct otafail_signal signal = {}, oom = {.reported = 2};
 	struct otafail_event event = {.kind = OTAFAIL_SIGNAL_KILLED};
 	u32 code;
 
-	if (!filter || task->signal->live.counter)
+	if (task->signal->live.counter)
 		return 0;
 	code = task->signal->group_exit_code;
 	if (!code)
@@ -237,7 +233,7 @@ int BPF_PROG(otafail_exit, struct task_struct *task)
 	event.signal = code & 0x7f;
 	if (!event.signal)
 		return 0;
-	event.transaction = task_transaction(filter, task);
+	event.transaction = task_transaction(task);
 	if (!event.transaction)
 		return 0;
 	event.pid = task->tgid;
@@ -292,16 +288,12 @@ SEC("?tp_btf/sys_exit")
 int BPF_PROG(otafail_sys_exit, struct pt_regs *regs, long result)
 {
 	struct otafail_event event = {.kind = OTAFAIL_NO_SPACE};
-	const struct otawrite_filter *filter;
 	struct task_struct *task;
 
 	if (result != -ENOSPC || !is_write_call(syscall_number(regs)) || is_compat_syscall())
 		return 0;
-	filter = find_filter();
-	if (!filter)
-		return 0;
 	task = (void *)bpf_get_current_task();
-	event.transaction = task_transaction(filter, task);
+	event.transaction = task_transaction(task);
 	if (!event.transaction)
 		return 0;
 	count(OTAFAIL_NO_SPACE);

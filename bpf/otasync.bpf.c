@@ -163,7 +163,7 @@ int BPF_PROG(otasync_enter, struct pt_regs *regs, long number)
 	if (operation != OTASYNC_SYNC)
 		call.key.role = role_of_descriptor(filter, syscall_first(regs));
 	if (call.key.role == OTASYNC_ROLE_OTHER &&
-	    !task_transaction(filter, (void *)bpf_get_current_task()))
+	    !task_transaction((void *)bpf_get_current_task()))
 		return 0;
 	thread = bpf_get_current_pid_tgid();
 	call.start = bpf_ktime_get_ns();

@@ -55,10 +55,11 @@ const volatile struct histogram_buckets otawrite_latency_buckets = {
 	.bounds = {100000ULL, 1000000ULL, 10000000ULL, 100000000ULL, 1000000000ULL},
 };
 
-/* These three are written by user space alone; other probes of updates read them. */
+/* These four are written by user space alone; other probes of updates read them. */
 struct otawrite_filter_map otawrite_filter SEC(".maps");
 struct otawrite_device_map otawrite_device SEC(".maps");
 struct otawrite_cgroup_map otawrite_cgroup SEC(".maps");
+struct otawrite_process_map otawrite_process SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -223,6 +224,86 @@ static __always_inline bool find_target(const struct otawrite_filter *filter, st
 	return true;
 }
 
+/* How far up a bound cgroup or process is looked for. */
+#define CGROUP_LEVELS  16
+#define PROCESS_LEVELS 16
+
+/* How the ids of a cgroup and its ancestors are read; constant wherever it is used. */
+enum ancestry {
+	ANCESTRY_KEPT_IDS,
+	ANCESTRY_POINTERS,
+	ANCESTRY_OF_CURRENT, /* by a helper, the cheapest */
+};
+
+static __always_inline u64 nearest_transaction(const struct otawrite_filter *filter,
+					       struct cgroup *cgroup, enum ancestry ancestry)
+{
+	int level = BPF_CORE_READ(cgroup, level), up;
+
+	for (up = 0; up < CGROUP_LEVELS && up <= level; up++) {
+		u64 id, *transaction;
+
+		if (ancestry == ANCESTRY_OF_CURRENT)
+			id = bpf_get_current_ancestor_cgroup_id(level - up);
+		else if (ancestry == ANCESTRY_POINTERS)
+			id = cgroup_ancestor_id(cgroup, level - up);
+		else
+			id = cgroup_kept_ancestor_id(cgroup, level - up);
+		if (!(filter->cgroups >> OTAWRITE_FILTER_BIT(id) & 1))
+			continue;
+		transaction = bpf_map_lookup_elem(&otawrite_cgroup, &id);
+		if (transaction)
+			return *transaction;
+	}
+	return 0;
+}
+
+/* Verified by themselves, once, like otawrite_range_of(): they are asked in several places. */
+__noinline u64 otawrite_cgroup_transaction(u64 cgroup, u64 of_current)
+{
+	const struct otawrite_filter *filter = find_filter();
+
+	if (!filter || !filter->cgroups)
+		return 0;
+	if (cgroup_keeps_ancestor_ids((void *)cgroup))
+		return nearest_transaction(filter, (void *)cgroup, ANCESTRY_KEPT_IDS);
+	if (of_current)
+		return nearest_transaction(filter, (void *)cgroup, ANCESTRY_OF_CURRENT);
+	return nearest_transaction(filter, (void *)cgroup, ANCESTRY_POINTERS);
+}
+
+__noinline u64 otawrite_task_transaction(u64 address, u64 is_current)
+{
+	const struct otawrite_filter *filter = find_filter();
+	struct task_struct *task = (void *)address;
+	u64 *transaction, by_cgroup;
+	u32 up;
+
+	if (!filter || BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return 0;
+	if (filter->cgroups) {
+		by_cgroup = otawrite_cgroup_transaction(
+			(u64)BPF_CORE_READ(task, cgroups, dfl_cgrp), is_current);
+		if (by_cgroup)
+			return by_cgroup;
+	}
+	if (!filter->processes)
+		return 0;
+	for (up = 0; up < PROCESS_LEVELS; up++) {
+		u32 process = BPF_CORE_READ(task, tgid);
+
+		if (!process)
+			return 0;
+		if (filter->processes >> OTAWRITE_FILTER_BIT(process) & 1) {
+			transaction = bpf_map_lookup_elem(&otawrite_process, &process);
+			if (transaction)
+				return *transaction;
+		}
+		task = BPF_CORE_READ(task, real_parent);
+	}
+	return 0;
+}
+
 /* On cgroup v1 the ids are another hierarchy's. */
 static __always_inline u64 blkcg_transaction(const struct otawrite_filter *filter, struct bio *bio)
 {
@@ -234,9 +315,7 @@ static __always_inline u64 blkcg_transaction(const struct otawrite_filter *filte
 	cgroup = BPF_CORE_READ(bio, bi_blkg, blkcg, css.cgroup);
 	if (!cgroup || BPF_CORE_READ(cgroup, root) != BPF_CORE_READ(task, cgroups, dfl_cgrp, root))
 		return 0;
-	if (cgroup_keeps_ancestor_ids(cgroup))
-		return nearest_transaction(filter, cgroup, ANCESTRY_KEPT_IDS);
-	return nearest_transaction(filter, cgroup, ANCESTRY_POINTERS);
+	return otawrite_cgroup_transaction((u64)cgroup, 0);
 }
 
 /* Whether the page is in the cache of a file or device on the disk; then also its owner. */
@@ -275,7 +354,7 @@ static __always_inline enum ota_step find_writer(const struct otawrite_filter *f
 		*transaction = owner;
 		return OTA_BY_INODE;
 	}
-	owner = task_owner(filter);
+	owner = task_owner();
 	if (owner && owner != OTAWRITE_OWNER_OTHER) {
 		*transaction = owner;
 		return OTA_BY_TASK;

@@ -35,8 +35,9 @@ enum ota_step {
 #define OTAWRITE_FILTER_BIT(number) (((number) ^ (number) >> 20) & 63)
 
 struct otawrite_filter {
-	__u64 devices; /* by device number */
-	__u64 cgroups; /* by cgroup id */
+	__u64 devices;	 /* by device number */
+	__u64 cgroups;	 /* by cgroup id */
+	__u64 processes; /* by process id, of the initial namespace */
 	__u64 changes; /* the kernel side adds 1 when pages change their owner, user space
 			  OTAWRITE_REBOUND */
 };

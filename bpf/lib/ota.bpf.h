@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
 /*
- * What is bound to updates, for every probe that asks whose a device or a task is. The maps are
- * otawrite's, which defines them, and OtaBindings writes them.
+ * What is bound to updates, for every probe that asks whose a device or a task is. The maps and
+ * functions are otawrite's, which defines them, and OtaBindings writes the maps.
  */
 #pragma once
 
 #include "compat.bpf.h"
 #include "maps.bpf.h"
 #include "../otawrite.h"
-
-/* A task is found to be in a bound cgroup when it is less than this many levels below it. */
-#define CGROUP_LEVELS 8
 
 struct otawrite_filter_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -36,6 +33,15 @@ struct otawrite_cgroup_map {
 	__type(value, u64);
 };
 extern struct otawrite_cgroup_map otawrite_cgroup SEC(".maps");
+
+/* Process id to transaction. */
+struct otawrite_process_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, u32);
+	__type(value, u64);
+};
+extern struct otawrite_process_map otawrite_process SEC(".maps");
 
 struct otawrite_tx_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -75,74 +81,35 @@ find_device(const struct otawrite_filter *filter, u32 device)
 	return bpf_map_lookup_elem(&otawrite_device, &device);
 }
 
-static __always_inline u64 bound_transaction(const struct otawrite_filter *filter, u64 cgroup)
+/*
+ * The transaction that the cgroup or an ancestor of it is bound to, the nearest, or 0. `cgroup` is
+ * its address, `of_current` whether it is the current task's.
+ */
+extern u64 otawrite_cgroup_transaction(u64 cgroup, u64 of_current);
+
+/*
+ * The transaction of a task, by its address: that of its cgroup, or else the one that its process
+ * or an ancestor of that is bound to, the nearest; 0 for none.
+ */
+extern u64 otawrite_task_transaction(u64 task, u64 is_current);
+
+static __always_inline u64 task_transaction(struct task_struct *task)
 {
-	u64 *transaction;
+	u64 address = 0;
 
-	if (!(filter->cgroups >> OTAWRITE_FILTER_BIT(cgroup) & 1))
-		return 0;
-	transaction = bpf_map_lookup_elem(&otawrite_cgroup, &cgroup);
-	return transaction ? *transaction : 0;
-}
-
-/* How the ids of a cgroup and its ancestors are read; constant wherever it is used. */
-enum ancestry {
-	ANCESTRY_KEPT_IDS,
-	ANCESTRY_POINTERS,
-	ANCESTRY_OF_CURRENT, /* by a helper, the cheapest */
-};
-
-/* The transaction that the cgroup or an ancestor of it is bound to, the nearest; 0 for none. */
-static __always_inline u64 nearest_transaction(const struct otawrite_filter *filter,
-					       struct cgroup *cgroup, enum ancestry ancestry)
-{
-	int level = BPF_CORE_READ(cgroup, level), up;
-
-	for (up = 0; up < CGROUP_LEVELS && up <= level; up++) {
-		u64 id, transaction;
-
-		if (ancestry == ANCESTRY_OF_CURRENT)
-			id = bpf_get_current_ancestor_cgroup_id(level - up);
-		else if (ancestry == ANCESTRY_POINTERS)
-			id = cgroup_ancestor_id(cgroup, level - up);
-		else
-			id = cgroup_kept_ancestor_id(cgroup, level - up);
-		transaction = bound_transaction(filter, id);
-		if (transaction)
-			return transaction;
-	}
-	return 0;
-}
-
-static __always_inline u64 task_transaction(const struct otawrite_filter *filter,
-					    struct task_struct *task)
-{
-	struct cgroup *cgroup;
-
-	if (!filter->cgroups || BPF_CORE_READ(task, flags) & PF_KTHREAD)
-		return 0;
-	cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
-	if (cgroup_keeps_ancestor_ids(cgroup))
-		return nearest_transaction(filter, cgroup, ANCESTRY_KEPT_IDS);
-	return nearest_transaction(filter, cgroup, ANCESTRY_POINTERS);
+	/* The verifier lets no typed pointer pass as a number. */
+	bpf_probe_read_kernel(&address, sizeof(address), &task);
+	return otawrite_task_transaction(address, 0);
 }
 
 /* Of the current task. Kernel threads work for others, without saying for whom. */
-static __always_inline u64 task_owner(const struct otawrite_filter *filter)
+static __always_inline u64 task_owner(void)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct cgroup *cgroup;
-	u64 transaction;
+	u64 task = bpf_get_current_task(), transaction;
 
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+	if (BPF_CORE_READ((struct task_struct *)task, flags) & PF_KTHREAD)
 		return OTAWRITE_OWNER_UNKNOWN;
-	if (!filter->cgroups)
-		return OTAWRITE_OWNER_OTHER;
-	cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
-	if (cgroup_keeps_ancestor_ids(cgroup))
-		transaction = nearest_transaction(filter, cgroup, ANCESTRY_KEPT_IDS);
-	else
-		transaction = nearest_transaction(filter, cgroup, ANCESTRY_OF_CURRENT);
+	transaction = otawrite_task_transaction(task, 1);
 	return transaction ? transaction : OTAWRITE_OWNER_OTHER;
 }
 

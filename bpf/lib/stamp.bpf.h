@@ -102,7 +102,7 @@ static __always_inline bool stamp_region(struct otawrite_filter *filter,
 	device = find_device(filter, region->device);
 	if (!device)
 		return true;
-	owner.owner = task_owner(filter);
+	owner.owner = task_owner();
 	owner.disk = device->disk;
 	stamp = bpf_map_lookup_elem(&otawrite_stamp, region);
 	if (!stamp || stamp->owner != owner.owner) {

@@ -95,6 +95,7 @@ struct task_struct {
 	int exit_code;
 	int pid;
 	int tgid;
+	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	const struct cred *cred;

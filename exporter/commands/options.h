@@ -24,6 +24,7 @@ struct OtaOptions {
   std::string cause;
   std::string detail;
   std::optional<uint64_t> payload_bytes;
+  std::optional<uint64_t> process;
   std::optional<uint64_t> downloaded_bytes;
   std::optional<double> progress;
   std::optional<uint64_t> limit;

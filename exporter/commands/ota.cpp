@@ -73,6 +73,7 @@ int ota_begin(const Options& options) {
   put(message, "to", options.ota.to);
   put(message, "payload_bytes", options.ota.payload_bytes);
   put(message, "cgroup", options.ota.cgroup);
+  put(message, "process", options.ota.process);
   if (options.ota.no_reboot) message["reboot"] = false;
   for (const std::string& device : options.ota.devices) {
     message["devices"].push_back(device_json(device));

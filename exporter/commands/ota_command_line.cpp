@@ -22,6 +22,9 @@ void add_begin(CLI::App& ota_command, OtaOptions& ota) {
                      "none: those of --ota.config");
   command.add_option("--cgroup", ota.cgroup,
                      "Path of the engine's cgroup below the mount of cgroup2, such as /ota.slice");
+  command.add_option("--process", ota.process,
+                     "Id of the engine's process, where it has no cgroup of its own: what it and "
+                     "its descendants write is the update's");
   command.add_flag("--no-reboot", ota.no_reboot, "Installed is succeeded: no boot is to come");
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <string>
@@ -54,20 +55,31 @@ Result<double> boot_time(const HostPaths& paths) {
   return static_cast<double>(*value);
 }
 
+constexpr size_t kStartTime = 22;  // field of proc(5)
+
+// The numbers in procfs/PID/stat, by proc(5)'s number of the field. They are counted behind the
+// command's name, which may hold blanks and parentheses.
+class StatLine {
+ public:
+  explicit StatLine(const std::string& text) {
+    const size_t after_name = text.rfind(')');
+    if (after_name != std::string::npos) fields_ = words(std::string_view(text).substr(after_name + 1));
+  }
+  std::optional<uint64_t> field(size_t n) const {
+    return n - 3 < fields_.size() ? number(fields_[n - 3]) : std::nullopt;
+  }
+
+ private:
+  std::vector<std::string_view> fields_;
+};
+
 Result<void> read_stat(const HostPaths& paths, ProcessStats& stats) {
   const std::string path = paths.procfs + "/self/stat";
   const Result<std::string> text = read_text_file(path);
   if (!text) return tl::unexpected(text.error());
-  // Fields are counted behind the command's name, which may hold blanks and parentheses: that of
-  // proc(5)'s field N is at N - 3.
-  const size_t after_name = text->rfind(')');
-  const auto fields = words(std::string_view(*text).substr(
-      after_name == std::string::npos ? text->size() : after_name + 1));
-  const auto field = [&](size_t n) {
-    return n - 3 < fields.size() ? number(fields[n - 3]) : std::nullopt;
-  };
-  const auto user = field(14), system = field(15), start = field(22), virtual_bytes = field(23),
-             resident_pages = field(24);
+  const StatLine line(*text);
+  const auto user = line.field(14), system = line.field(15), start = line.field(kStartTime),
+             virtual_bytes = line.field(23), resident_pages = line.field(24);
   if (!user || !system || !start || !virtual_bytes || !resident_pages) {
     return fail(path + ": not the line that proc(5) describes");
   }
@@ -105,6 +117,19 @@ Result<void> count_descriptors(const HostPaths& paths, ProcessStats& stats) {
 }
 
 }  // namespace
+
+std::optional<uint64_t> process_start(const HostPaths& paths, pid_t pid) {
+  const auto text = read_text_file(paths.procfs + "/" + std::to_string(pid) + "/stat");
+  return text ? StatLine(*text).field(kStartTime) : std::nullopt;
+}
+
+bool sees_kernel_process_ids(const HostPaths& paths) {
+  constexpr std::string_view kInitial = "pid:[4026531836]";
+  std::array<char, 32> name{};
+  const std::string path = paths.procfs + "/self/ns/pid";
+  const ssize_t size = ::readlink(path.c_str(), name.data(), name.size());
+  return size > 0 && std::string_view(name.data(), static_cast<size_t>(size)) == kInitial;
+}
 
 Result<ProcessStats> read_process_stats(const HostPaths& paths) {
   ProcessStats stats;

@@ -49,13 +49,22 @@ Result<Snapshot> read_map(const LoadedObject& object, const char* map) {
   return snapshot;
 }
 
+template <typename Id>
+std::vector<Id> bound_to(uint64_t transaction, const std::map<Id, uint64_t>& bound) {
+  std::vector<Id> ids;
+  for (const auto& [id, owner] : bound) {
+    if (owner == transaction) ids.push_back(id);
+  }
+  return ids;
+}
+
 uint64_t filter_bit(uint64_t number) { return uint64_t{1} << OTAWRITE_FILTER_BIT(number); }
 
 }  // namespace
 
 Result<OtaBindings> OtaBindings::create(const LoadedObject& object, HostPaths paths) {
-  for (const char* map : {"otawrite_filter", "otawrite_device", "otawrite_cgroup", "otawrite_tx",
-                          "otawrite_last_error"}) {
+  for (const char* map : {"otawrite_filter", "otawrite_device", "otawrite_cgroup", "otawrite_process",
+                          "otawrite_tx", "otawrite_last_error"}) {
     if (object.map_fd(map) < 0) {
       return fail(std::string("probe otawrite is not loaded: no map ") + map);
     }
@@ -142,34 +151,52 @@ Result<void> OtaBindings::write_filter() {
     for (const uint32_t number : listed) filter.devices |= filter_bit(number);
   }
   for (const auto& [cgroup, transaction] : cgroups_) filter.cgroups |= filter_bit(cgroup);
+  for (const auto& [process, transaction] : processes_) filter.processes |= filter_bit(process);
   return set_entry(*object_, "otawrite_filter", uint32_t{0}, filter);
 }
 
-Result<void> OtaBindings::bind_cgroup(uint64_t cgroup, uint64_t transaction) {
+template <typename Id>
+Result<void> OtaBindings::bind_id(const char* map, std::map<Id, uint64_t>& bound, Id id,
+                                  uint64_t transaction) {
   if (transaction == OTAWRITE_OWNER_UNKNOWN || transaction == OTAWRITE_OWNER_OTHER) {
     return fail("transaction " + std::to_string(transaction) + ": not a transaction's number");
   }
-  Result<void> written = set_entry(*object_, "otawrite_cgroup", cgroup, transaction);
-  if (!written) return fail(written.error(), "binding cgroup " + std::to_string(cgroup));
-  cgroups_[cgroup] = transaction;
+  Result<void> written = set_entry(*object_, map, id, transaction);
+  if (!written) return fail(written.error(), "binding " + std::to_string(id));
+  bound[id] = transaction;
   return write_filter();
 }
 
-Result<void> OtaBindings::unbind_cgroup(uint64_t cgroup) {
-  if (cgroups_.erase(cgroup) == 0) return {};
-  Result<void> removed = remove_entry(*object_, "otawrite_cgroup", cgroup);
+template <typename Id>
+Result<void> OtaBindings::unbind_id(const char* map, std::map<Id, uint64_t>& bound, Id id) {
+  if (bound.erase(id) == 0) return {};
+  Result<void> removed = remove_entry(*object_, map, id);
   if (!removed) return removed;
   return write_filter();
 }
 
+Result<void> OtaBindings::bind_cgroup(uint64_t cgroup, uint64_t transaction) {
+  return bind_id("otawrite_cgroup", cgroups_, cgroup, transaction);
+}
+
+Result<void> OtaBindings::unbind_cgroup(uint64_t cgroup) {
+  return unbind_id("otawrite_cgroup", cgroups_, cgroup);
+}
+
+Result<void> OtaBindings::bind_process(uint32_t process, uint64_t transaction) {
+  return bind_id("otawrite_process", processes_, process, transaction);
+}
+
+Result<void> OtaBindings::unbind_process(uint32_t process) {
+  return unbind_id("otawrite_process", processes_, process);
+}
+
 Result<void> OtaBindings::retire(uint64_t transaction) {
-  std::vector<uint64_t> bound;
-  for (const auto& [cgroup, owner] : cgroups_) {
-    if (owner == transaction) bound.push_back(cgroup);
+  for (const uint64_t cgroup : bound_to(transaction, cgroups_)) {
+    if (Result<void> unbound = unbind_cgroup(cgroup); !unbound) return unbound;
   }
-  for (const uint64_t cgroup : bound) {
-    Result<void> unbound = unbind_cgroup(cgroup);
-    if (!unbound) return unbound;
+  for (const uint32_t process : bound_to(transaction, processes_)) {
+    if (Result<void> unbound = unbind_process(process); !unbound) return unbound;
   }
   return {};
 }

@@ -27,8 +27,8 @@ struct OtaDeviceError {
   otawrite_last_error error = {};
 };
 
-// What the probe otawrite shall watch: the one writer of its maps otawrite_filter, otawrite_device
-// and otawrite_cgroup. Nothing is bound in a freshly loaded object, and what is bound stays so when
+// What the probe otawrite shall watch: the one writer of its maps otawrite_filter, otawrite_device,
+// otawrite_cgroup and otawrite_process. Nothing is bound in a freshly loaded object, and what is bound stays so when
 // this object ends. One thread at a time.
 class OtaBindings {
  public:
@@ -46,7 +46,12 @@ class OtaBindings {
   [[nodiscard]] Result<void> bind_cgroup(uint64_t cgroup, uint64_t transaction);
   [[nodiscard]] Result<void> unbind_cgroup(uint64_t cgroup);
 
-  // Unbinds all cgroups of a transaction. What they made dirty remains the transaction's, so its
+  // Likewise the process (its id in the initial PID namespace) and its descendants, where no cgroup
+  // says otherwise. To be unbound when it has ended: another will be called by that number.
+  [[nodiscard]] Result<void> bind_process(uint32_t process, uint64_t transaction);
+  [[nodiscard]] Result<void> unbind_process(uint32_t process);
+
+  // Unbinds all cgroups and processes of a transaction. What they made dirty remains the transaction's, so its
   // totals go on until writeback has drained.
   [[nodiscard]] Result<void> retire(uint64_t transaction);
   // Retires and drops the totals. Bytes that are written after all start them anew.
@@ -69,6 +74,10 @@ class OtaBindings {
   std::vector<otawrite_range> ranges_of(BlockNumber disk) const;
   Result<void> write_disk(BlockNumber disk);
   Result<void> drop_disk(BlockNumber disk);
+  template <typename Id>
+  Result<void> bind_id(const char* map, std::map<Id, uint64_t>& bound, Id id, uint64_t transaction);
+  template <typename Id>
+  Result<void> unbind_id(const char* map, std::map<Id, uint64_t>& bound, Id id);
   Result<void> write_filter();
 
   const LoadedObject* object_;
@@ -76,6 +85,7 @@ class OtaBindings {
   std::map<BlockNumber, Target> targets_;
   std::map<BlockNumber, std::set<uint32_t>> listed_;  // by disk: keys of otawrite_device
   std::map<uint64_t, uint64_t> cgroups_;              // to transaction
+  std::map<uint32_t, uint64_t> processes_;            // to transaction
   uint64_t changes_ = 0;                              // of the filter, as written here
 };
 

@@ -152,6 +152,7 @@ Result<OtaTransactionPtr> OtaBook::begin(const OtaBegin& request, OtaMoment now)
   transaction.payload_bytes = request.payload_bytes;
   transaction.devices = request.devices;
   transaction.cgroup = request.cgroup;
+  transaction.process = request.process;
   transaction.needs_reboot = request.needs_reboot;
   transaction.since_ns = now.boottime_ns;
   transaction.started_ms = now.wall_ms;

@@ -39,7 +39,7 @@ struct EngineEvent {
   bool confirmed = false;            // kBooted: the engine holds what runs for good
   bool needs_reboot = true;          // kStarted: false when kInstalled is all there is to wait for
   std::string cgroup;                // kStarted: the update's, where known without a process
-  pid_t pid = 0;  // kStarted: the service, whose cgroup is the update's; 0: unknown
+  pid_t pid = 0;  // kStarted: the service, whose cgroup, or itself in the root cgroup, is bound; 0: unknown
   OtaCause cause = OtaCause::kNone;
   std::string detail;
 

@@ -133,7 +133,7 @@ void EngineDriver::begin(const EngineEvent& event) {
   request.to = one_line(event.version);
   request.payload_bytes = event.payload_bytes.value_or(0);
   request.devices = devices_of(event);
-  request.cgroup = cgroup_of(event);
+  bind_tasks(event, request);
   request.needs_reboot = event.needs_reboot;
   complain(event.engine, tracker_.begin(std::move(request)));
 }
@@ -159,21 +159,17 @@ std::vector<OtaDevice> EngineDriver::devices_of(const EngineEvent& event) const 
   return devices;
 }
 
-// Everything is below the root, so that it tells nobody's writes from others'.
-std::string EngineDriver::cgroup_of(const EngineEvent& event) const {
-  if (!event.cgroup.empty()) return event.cgroup;
-  if (event.pid == 0) return "";
-  auto cgroup = cgroup_of_process(paths_, event.pid);
-  if (!cgroup) {
-    spdlog::warn("updates: {}: {}; only its devices count", event.engine, cgroup.error().message);
-    return "";
+// Everything is below the root cgroup, so that it tells nobody's writes from others': then only the
+// service's own process does, and what it starts.
+void EngineDriver::bind_tasks(const EngineEvent& event, OtaBegin& request) const {
+  request.cgroup = event.cgroup;
+  if (!event.cgroup.empty() || event.pid == 0) return;
+  const auto cgroup = cgroup_of_process(paths_, event.pid);
+  if (cgroup && *cgroup != "/") {
+    request.cgroup = *cgroup;
+  } else {
+    request.process.id = event.pid;
   }
-  if (*cgroup != "/") return *cgroup;
-  spdlog::warn(
-      "updates: {} (process {}) runs in the root cgroup, so that its writes are not told from "
-      "others'; start it as a service",
-      event.engine, event.pid);
-  return "";
 }
 
 bool EngineDriver::follows(const EngineEvent& event, const OtaTransaction& open) {

@@ -34,7 +34,7 @@ class EngineDriver {
   void compare_booted(const EngineEvent& event);
   void end(const EngineEvent& event, OtaEvent outcome, OtaCause cause, const std::string& detail);
   bool follows(const EngineEvent& event, const OtaTransaction& open);
-  std::string cgroup_of(const EngineEvent& event) const;
+  void bind_tasks(const EngineEvent& event, OtaBegin& request) const;
   std::vector<OtaDevice> devices_of(const EngineEvent& event) const;
 
   OtaTracker& tracker_;

@@ -105,6 +105,10 @@ OtaJson transaction_json(const OtaTransaction& transaction) {
   json["devices"] = OtaJson::array();
   for (const auto& device : transaction.devices) json["devices"].push_back(device_json(device));
   if (!transaction.cgroup.empty()) json["cgroup"] = transaction.cgroup;
+  if (transaction.process.id != 0) {
+    json["process"] = transaction.process.id;
+    json["process_start"] = transaction.process.start;
+  }
   if (!transaction.needs_reboot) json["needs_reboot"] = false;
   json["states"] = OtaJson::array();
   json["state_ns"] = OtaJson::object();
@@ -135,6 +139,8 @@ OtaTransaction transaction_of(const OtaJson& json) {
   transaction.payload_bytes = json.at("payload_bytes").get<uint64_t>();
   for (const auto& device : json.at("devices")) transaction.devices.push_back(device_of(device));
   transaction.cgroup = json.value("cgroup", "");
+  transaction.process.id = json.value("process", int64_t{0});
+  transaction.process.start = json.value("process_start", uint64_t{0});
   transaction.needs_reboot = json.value("needs_reboot", true);
   transaction.states.reset();
   for (const auto& state : json.at("states")) {

@@ -7,6 +7,7 @@
 #include "bpf/block.h"
 #include "host/cgroup.h"
 #include "host/cgroup_mount.h"
+#include "host/process.h"
 #include "ota/device.h"
 
 namespace kernel_exporter {
@@ -30,6 +31,10 @@ OtaCause cause_of(uint32_t status) {
     default:
       return OtaCause::kIoError;
   }
+}
+
+bool is_there(const HostPaths& paths, const OtaProcess& process) {
+  return process_start(paths, static_cast<pid_t>(process.id)) == process.start;
 }
 
 void complain(const Result<void>& result) {
@@ -101,6 +106,24 @@ void OtaKernelWatch::bind(const OtaTransaction& transaction) {
   }
   if (!transaction.cgroup.empty()) cgroups_[transaction.number].path = transaction.cgroup;
   bind_cgroups();
+  bind_process(transaction);
+}
+
+void OtaKernelWatch::bind_process(const OtaTransaction& transaction) {
+  const OtaProcess& process = transaction.process;
+  if (process.id == 0 || !is_there(paths_, process)) return;
+  complain(bindings_.bind_process(static_cast<uint32_t>(process.id), transaction.number));
+  processes_[transaction.number] = process;
+  spdlog::info("ota transaction={}: following the process {}", transaction.number, process.id);
+}
+
+void OtaKernelWatch::unbind_ended_processes() {
+  std::erase_if(processes_, [this](const auto& bound) {
+    const OtaProcess& process = bound.second;
+    if (is_there(paths_, process)) return false;
+    complain(bindings_.unbind_process(static_cast<uint32_t>(process.id)));
+    return true;
+  });
 }
 
 void OtaKernelWatch::bind_cgroups() {
@@ -145,6 +168,7 @@ void OtaKernelWatch::ended(const OtaTransaction& transaction) {
   const std::lock_guard lock(mutex_);
   open_.erase(transaction.number);
   cgroups_.erase(transaction.number);
+  processes_.erase(transaction.number);
   if (open_.empty()) complain(object_.attach_requested(false));
   starvation_.forget(transaction.number);
   complain(bindings_.retire(transaction.number));
@@ -178,11 +202,12 @@ void OtaKernelWatch::report_errors() {
   for (const OtaEvidence& evidence : fresh_errors()) tracker_.evidence(evidence);
 }
 
-void OtaKernelWatch::look_at_cgroups() {
+void OtaKernelWatch::look_at_tasks() {
   std::vector<std::pair<uint64_t, OtaEvidence>> starved;
   {
     const std::lock_guard lock(mutex_);
     bind_cgroups();
+    unbind_ended_processes();
     starved = starvation_.look(tracker_.now().boottime_ns);
   }
   for (const auto& [transaction, evidence] : starved) tracker_.evidence(evidence, transaction);
@@ -197,7 +222,7 @@ void OtaKernelWatch::run(const std::stop_token& token) {
     }
     if (token.stop_requested()) return;
     report_errors();
-    look_at_cgroups();
+    look_at_tasks();
   }
 }
 

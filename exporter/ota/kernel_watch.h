@@ -22,7 +22,7 @@
 namespace kernel_exporter {
 
 // The kernel's side of updates: attaches what is attached only while an update is open, binds the
-// devices and the cgroup of an open transaction to the probes otawrite and mtd, and hands what goes
+// devices, the cgroup and the process of an open transaction to the probes of updates, and hands what goes
 // wrong with them to the tracker as evidence, within a fifth of a second while an update is open.
 // Devices stay bound after an update has ended, because writeback goes on, until the next one
 // begins; the boot environments that the configuration names are always bound.
@@ -41,10 +41,12 @@ class OtaKernelWatch : public OtaListener {
   void bind_boot_environments(const OtaConfig& config);
   void bind(const OtaTransaction& transaction);
   void bind_cgroups();
+  void bind_process(const OtaTransaction& transaction);
+  void unbind_ended_processes();
   void release_idle_devices();
   std::vector<OtaEvidence> fresh_errors();
   void report_errors();
-  void look_at_cgroups();
+  void look_at_tasks();
   void run(const std::stop_token& token);
 
   LoadedObject& object_;
@@ -66,6 +68,8 @@ class OtaKernelWatch : public OtaListener {
     std::optional<uint64_t> id;
   };
   std::map<uint64_t, Bound> cgroups_;
+  // By open transaction, until it ends: its number may be another's then.
+  std::map<uint64_t, OtaProcess> processes_;
   UniqueFd cgroup_root_;
   OtaStarvation starvation_;
   // Failed requests that the tracker knows of, by device and status.

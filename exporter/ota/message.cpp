@@ -57,6 +57,7 @@ OtaBegin parse_begin(OtaFields& fields, const Roles& roles) {
     fields.refuse(OtaRefusalReason::kInvalidValue,
                   "\"cgroup\" must be a path below the cgroup2 root, such as \"/ota.slice\"");
   }
+  begin.process.id = static_cast<int64_t>(fields.whole_number("process").value_or(0));
   begin.needs_reboot = fields.flag("reboot").value_or(true);
   const OtaJson* devices = fields.take("devices");
   if (!devices) return begin;

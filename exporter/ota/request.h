@@ -20,6 +20,7 @@ struct OtaBegin {
   uint64_t payload_bytes = 0;      // 0: not known
   std::vector<OtaDevice> devices;  // path and role; none: those of the configuration
   std::string cgroup;
+  OtaProcess process;        // the id alone is enough
   bool needs_reboot = true;  // false: installed is succeeded
 };
 

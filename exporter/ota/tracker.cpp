@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "host/cgroup.h"
 #include "host/cgroup_mount.h"
+#include "host/process.h"
 #include "ota/device.h"
 
 namespace kernel_exporter {
@@ -22,6 +23,19 @@ std::string place_of(const std::string& device, std::optional<uint64_t> offset) 
 
 // What ends a line, when there is any.
 std::string ending(const std::string& text) { return text.empty() ? "" : " " + text; }
+
+// Fills in when the process started, or says why it cannot be followed and leaves none.
+std::optional<std::string> find_process(const HostPaths& paths, OtaProcess& process) {
+  if (process.id == 0) return std::nullopt;
+  const auto id = static_cast<pid_t>(process.id);
+  const auto start = id == process.id && id > 0 ? process_start(paths, id) : std::nullopt;
+  const std::string name = "process " + std::to_string(process.id);
+  process = start ? OtaProcess{process.id, *start} : OtaProcess{};
+  if (!start) return "there is no " + name + ": its writes are not told from others'";
+  if (sees_kernel_process_ids(paths)) return std::nullopt;
+  process = {};
+  return name + " cannot be followed by an exporter in a PID namespace of its own: run it in the host's";
+}
 
 }  // namespace
 
@@ -183,6 +197,7 @@ std::vector<std::string> OtaTracker::complete(OtaBegin& request) const {
     warnings.push_back("no cgroup " + request.cgroup +
                        " is there now: until it is, its writes are not told from others'");
   }
+  if (auto warning = find_process(paths_, request.process)) warnings.push_back(*warning);
   if (auto warning = lies_on_device(paths_, config_.ledger, request.devices)) {
     warnings.push_back(*warning);
   }

@@ -24,6 +24,15 @@ struct OtaDevice {
   bool operator==(const OtaDevice&) const = default;
 };
 
+// A process that writes for an update, and with it all that it started and that still has it or one
+// of those as its parent.
+struct OtaProcess {
+  int64_t id = 0;      // 0: none
+  uint64_t start = 0;  // process_start()
+
+  bool operator==(const OtaProcess&) const = default;
+};
+
 // One update, from begin to its result, over reboots. A value: published copies do not change.
 struct OtaTransaction {
   uint64_t number = 0;  // from 1 on, never used again
@@ -34,6 +43,7 @@ struct OtaTransaction {
   uint64_t payload_bytes = 0;  // 0: not known
   std::vector<OtaDevice> devices;
   std::string cgroup;        // path below the cgroup2 root, "" for none
+  OtaProcess process;
   bool needs_reboot = true;  // false: installed is succeeded
 
   OtaStates states = states_of(OtaState::kIdle);  // none once it has ended

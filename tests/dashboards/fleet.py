@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 from exporter_process import (CLASSIC, DEFAULT_RULES, ExporterProcess, RuleFolder, run_exporter,  # noqa: E402
                               wait_until)
 from guest_car import GuestCar  # noqa: E402
-from machine import LoopDevice, cgroup2_mount, frame, inside, network_namespace  # noqa: E402
+from machine import LoopDevice, cgroup2_mount, frame, inside, network_namespace, remove_cgroup  # noqa: E402
 from prometheus_process import Prometheus, free_port  # noqa: E402
 from rauc import RaucMachine  # noqa: E402
 from relay import Relay  # noqa: E402
@@ -49,7 +49,7 @@ class Car:
         self.cgroup = f"kernel_exporter_dashboards_{os.getpid()}_{name}"
         self._cgroup_path = os.path.join(cgroup2_mount(), self.cgroup)
         os.mkdir(self._cgroup_path)
-        stack.callback(os.rmdir, self._cgroup_path)
+        stack.callback(remove_cgroup, self._cgroup_path)
         self.rules = stack.enter_context(RuleFolder(**{os.path.basename(path): text_of(path) for path in RULES}))
         self.socket = os.path.join(self.folder, "ota.sock")
         self.ledger = os.path.join(self.folder, "data", "ota.ledger")

@@ -1,5 +1,4 @@
 """An update that nobody speaks for: its engine works while a cgroup that matches a glob has processes."""
-import contextlib
 import json
 import os
 import subprocess
@@ -7,7 +6,7 @@ import tempfile
 import unittest
 
 from exporter_process import ExporterProcess, run_exporter, wait_until
-from machine import MIB, LoopDevice, cgroup2_mount
+from machine import MIB, LoopDevice, cgroup2_mount, remove_cgroup
 from update import Boot, sync_device, written_bytes
 
 WORDS = ("exact", "inferred", "other")
@@ -27,14 +26,8 @@ class Engine:
 
     def __exit__(self, *_):
         self.end()
-        wait_until(self._removed, what=f"the end of {self.path}")
-
-    def _removed(self):
-        with contextlib.suppress(OSError):  # a process that was waited for may still be leaving
-            os.rmdir(os.path.join(self.path, "inner"))
-        with contextlib.suppress(OSError):
-            os.rmdir(self.path)
-        return not os.path.exists(self.path)
+        remove_cgroup(os.path.join(self.path, "inner"))
+        remove_cgroup(self.path)
 
     def start(self):
         words = f'echo $$ >{self.path}/inner/cgroup.procs && echo in && while read -r line; do $line 2>/dev/null; echo $?; done'

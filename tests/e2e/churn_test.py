@@ -9,7 +9,7 @@ import time
 import unittest
 
 from exporter_process import FIXTURES, OPENMETRICS, ExporterProcess, RuleFolder
-from machine import add_veth, cgroup2_mount, frame, network_namespace, packet_socket
+from machine import add_veth, cgroup2_mount, frame, network_namespace, packet_socket, remove_cgroup
 
 SECONDS = 30
 RATE = 1000
@@ -78,19 +78,7 @@ def cgroup(path):
     try:
         yield path
     finally:
-        remove(path)
-
-
-def remove(path):
-    """A process that has ended leaves its cgroup a moment later."""
-    deadline = time.monotonic() + 5
-    while True:
-        try:
-            return os.rmdir(path)
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
+        remove_cgroup(path)
 
 
 class Workers(threading.Thread):

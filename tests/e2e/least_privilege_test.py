@@ -81,8 +81,9 @@ class EveryThread(unittest.TestCase):
         wait_until(lambda: switches() > before, what="more context switches")
         self.assertEqual(exporter.get("/").status, 200)
         self.assertEqual(exporter.get("/-/reload", method="POST").status, 200)
+        seen = len(exporter.lines)
         exporter.send(1)
-        exporter.wait_for_line("rules reloaded", after=len(exporter.lines))
+        exporter.wait_for_line("rules reloaded", after=seen)
         exporter.scrape()
         self.assertEqual(exporter.lines_with("warning|error"), [])
 

@@ -2,6 +2,7 @@
 of it ends with the `with` block that made it."""
 import contextlib
 import ctypes
+import errno
 import os
 import re
 import select
@@ -185,6 +186,18 @@ def cgroup2_mount():
             if fields[fields.index("-") + 1] == "cgroup2":
                 return fields[4]
     raise AssertionError("no cgroup2 is mounted")
+
+
+def remove_cgroup(path, seconds=10):
+    """Once its processes are gone: one that was waited for leaves its cgroup a moment later."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return os.rmdir(path)
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,4 @@
 """Updates told by the command line, seen in /metrics, kept over restarts of the exporter."""
-import contextlib
 import json
 import os
 import signal
@@ -8,7 +7,7 @@ import tempfile
 import unittest
 
 from exporter_process import DEFAULT_RULES, ExporterProcess, run_exporter, wait_until
-from machine import LoopDevice, cgroup2_mount
+from machine import LoopDevice, cgroup2_mount, remove_cgroup
 
 
 class Ota(unittest.TestCase):
@@ -125,7 +124,7 @@ class Ota(unittest.TestCase):
     def test_written_bytes_belong_to_the_update_and_a_failed_write_is_the_cause(self):
         cgroup = os.path.join(cgroup2_mount(), "kernel_exporter_ota_test")
         os.makedirs(cgroup, exist_ok=True)
-        self.addCleanup(os.rmdir, cgroup)
+        self.addCleanup(remove_cgroup, cgroup)
         with LoopDevice(16 << 20) as loop, self.exporter() as exporter:
             name = os.path.basename(loop.path)
             self.write(loop.path, 1 << 20)  # the control: nothing is bound yet
@@ -161,12 +160,12 @@ class Ota(unittest.TestCase):
             self.assertIn(f"no cgroup /{name} is there now", begun.stderr.decode())
             for times in (1, 2):
                 os.mkdir(cgroup)
-                self.addCleanup(lambda: os.path.isdir(cgroup) and os.rmdir(cgroup))
+                self.addCleanup(lambda: os.path.isdir(cgroup) and remove_cgroup(cgroup))
                 wait_until(lambda: exporter.log.count(f"following the cgroup /{name}") == times,
                            what="the cgroup to be found")
                 self.write(loop.path, 1 << 20, cgroup)
                 self.assertEqual(exporter.scrape().sum("ota_written_bytes_total", attribution="exact"), times << 20)
-                os.rmdir(cgroup)
+                remove_cgroup(cgroup)
 
     def test_writes_to_the_boot_environment_are_seen_without_an_update(self):
         def written(path):
@@ -199,7 +198,7 @@ class Ota(unittest.TestCase):
     def test_an_update_that_gets_no_cpu_is_starved(self):
         cgroup = os.path.join(cgroup2_mount(), "kernel_exporter_ota_starved")
         os.makedirs(cgroup, exist_ok=True)
-        self.addCleanup(self.remove_cgroup, cgroup)
+        self.addCleanup(remove_cgroup, cgroup)
         self.write_config(f"socket: {self.socket}\nledger: {self.ledger}\nthresholds: {{starved: 300ms}}\n")
         spin = "while :; do :; done"
 
@@ -232,14 +231,6 @@ class Ota(unittest.TestCase):
             # The kernel adds a wait to the process when it is over.
             wait_until(lambda: clock(update, 1) > 0.3, seconds=60, what="0.3 s that the update waited")
             self.assertEqual(self.ota("end", "failed"), "transaction 1: failed, starved\n")
-
-    @staticmethod
-    def remove_cgroup(path):
-        def removed():
-            with contextlib.suppress(OSError):  # a process that was waited for may still be leaving
-                os.rmdir(path)
-            return not os.path.exists(path)
-        wait_until(removed, what=f"the end of {path}")
 
     @staticmethod
     def write(path, size, cgroup=None):

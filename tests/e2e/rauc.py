@@ -1,19 +1,16 @@
-"""A machine with two slots that RAUC updates, inside one temporary folder: keys, bundles, a bus, a service in a
+"""A machine with two slots that RAUC updates, inside one folder: keys, bundles, a bus, a service in a
 cgroup of its own, loop devices as slots. All of it ends with the `with` block; nothing is shared with another
 RAUC on the same machine."""
 import contextlib
-import functools
 import glob
-import http.server
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 
 from exporter_process import wait_until
-from machine import MIB, LoopDevice, cgroup2_mount, run
+from machine import MIB, LoopDevice, cgroup2_mount, remove_cgroup, run
 
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -42,7 +39,6 @@ bootloader=custom
 statusfile={folder}/slots.status
 mountprefix={folder}/mount
 bundle-formats=plain
-max-bundle-download-size=1073741824
 [handlers]
 bootloader-custom-backend={folder}/boot-loader
 [keyring]
@@ -102,32 +98,36 @@ def end(process, number=signal.SIGTERM):
 
 
 class RaucMachine:
-    """Slots "A" (booted) and "B" of `size` bytes; `slots` may name devices to use instead, by slot.
+    """Slots "A" and "B" of `size` bytes; `slots` may name devices to use instead, by slot. `folder` is what the
+    machine keeps over its boots, a temporary one by default. `own_cgroup`: the service has one, else the root's.
 
     address: of the bus, for `adapters: {rauc: {bus: ...}}`. cgroup: the path of the service's cgroup below the
     cgroup2 root. devices: the slots' paths. booted, target: "A" or "B".
     """
 
-    def __init__(self, size=40 * MIB, slots=None):
+    def __init__(self, size=40 * MIB, slots=None, folder=None, booted="A", own_cgroup=True):
         self.size = size
-        self.booted = "A"
+        self.folder = folder
+        self.booted = booted
+        self.own_cgroup = own_cgroup
         self.devices = dict(slots or {})
         self.service = None
         self._stack = contextlib.ExitStack()
-        self._bundles = 0
-        self._server = None
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
-            self.folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kernel_exporter_rauc_"))
+            if not self.folder:
+                self.folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kernel_exporter_rauc_"))
             for slot in ("A", "B"):
                 if slot not in self.devices:
                     self.devices[slot] = stack.enter_context(LoopDevice(self.size)).path
-            self.cgroup = "/" + os.path.basename(self.folder)
+            self.cgroup = "/" + os.path.basename(self.folder) if self.own_cgroup else "/"
             self._cgroup_folder = cgroup2_mount() + self.cgroup
-            os.mkdir(self._cgroup_folder)
-            stack.callback(self._remove_cgroup)
-            self._write_configuration()
+            if self.own_cgroup:
+                os.mkdir(self._cgroup_folder)
+                stack.callback(remove_cgroup, self._cgroup_folder)
+            if not os.path.exists(self.path("system.conf")):
+                self._write_configuration()
             self.bus = Bus(self.folder)
             self.address = self.bus.address
             stack.callback(self.bus.stop)
@@ -169,14 +169,6 @@ class RaucMachine:
         self._write("bootenv", "primary=A\nA=good\nB=bad\n")
         self._write("system.conf", SYSTEM_CONFIG.format(folder=self.folder, **self.devices))
 
-    def _remove_cgroup(self):
-        # A process that was killed leaves its cgroup a moment later than its parent hears of it.
-        def removed():
-            with contextlib.suppress(OSError):
-                os.rmdir(self._cgroup_folder)
-            return not os.path.exists(self._cgroup_folder)
-        wait_until(removed, what=f"the end of {self._cgroup_folder}")
-
     def _detach_bundles(self):
         """A service that is ended before it has mounted its bundle leaves the loop device behind."""
         for bundle in glob.glob(self.path("*.raucb")):
@@ -214,15 +206,13 @@ class RaucMachine:
 
     def bundle(self, version="2.0", size=24 * MIB):
         """A signed bundle with `size` random bytes for the slot."""
-        self._bundles += 1
-        content = self.path(f"content-{self._bundles}")
-        os.mkdir(content)
+        content = tempfile.mkdtemp(prefix="bundle-", dir=self.folder)
         with open(os.path.join(content, "rootfs.img"), "wb") as image:
             for _ in range(size // MIB):
                 image.write(os.urandom(MIB))
         with open(os.path.join(content, "manifest.raucm"), "w", encoding="utf-8") as manifest:
             manifest.write(MANIFEST.format(version=version))
-        bundle = self.path(f"bundle-{self._bundles}.raucb")
+        bundle = content + ".raucb"
         # Random bytes cannot be compressed: why try.
         run("rauc", f"--cert={self.path('cert.pem')}", f"--key={self.path('key.pem')}",
             "--mksquashfs-args=-noI -noD -noF -noX -quiet", "bundle", content, bundle)
@@ -237,17 +227,6 @@ class RaucMachine:
             before = file.read(16)
             file.seek(offset)
             file.write(bytes(byte ^ 0xFF for byte in before))
-
-    def url(self, bundle):
-        """Where a bundle can be downloaded from; any file of the machine's folder can. Debian's RAUC cannot stream:
-        it downloads the whole bundle first."""
-        if not self._server:
-            handler = functools.partial(QuietHandler, directory=self.folder)
-            self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-            threading.Thread(target=self._server.serve_forever, daemon=True).start()
-            self._stack.callback(self._server.server_close)
-            self._stack.callback(self._server.shutdown)
-        return f"http://127.0.0.1:{self._server.server_port}/{os.path.relpath(bundle, self.folder)}"
 
     def start_install(self, bundle):
         """The client of an installation, as a process."""
@@ -270,8 +249,3 @@ class RaucMachine:
     def mark(self, state="good", slot="booted"):
         """What the new system does when it holds itself for good."""
         run("rauc", "status", f"mark-{state}", slot, env=self.environment)
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass

@@ -14,7 +14,7 @@ import unittest
 
 from exporter_process import run_exporter, wait_until
 from faulty_medium import DETECTION_SECONDS, IMAGE, FaultyMedium, random_offset
-from machine import MIB, KernelLog, cgroup2_mount, run
+from machine import MIB, KernelLog, cgroup2_mount, remove_cgroup, run
 from rauc import RaucMachine
 
 HEALTHY_RUNS = int(os.environ.get("KERNEL_EXPORTER_HEALTHY_RUNS", "3"))
@@ -62,8 +62,7 @@ def memory_limit(size):
     try:
         yield os.path.join(folder, "cgroup.procs")
     finally:
-        wait_until(lambda: not read_text(os.path.join(folder, "cgroup.procs")), what="an empty cgroup")
-        os.rmdir(folder)
+        remove_cgroup(folder)
 
 
 @contextlib.contextmanager

@@ -11,8 +11,8 @@ import zlib
 
 from exporter_process import DEFAULT_RULES, ExporterProcess, run_exporter
 from exposition import Exposition
-from machine import (LoopDevice, add_veth, cgroup2_mount, frame, inside, ipv4, network_namespace, run, send_frames,
-                     udp)
+from machine import (LoopDevice, add_veth, cgroup2_mount, frame, inside, ipv4, network_namespace, remove_cgroup, run,
+                     send_frames, udp)
 
 MOST_SERIES = 150
 MOST_BYTES = 3000
@@ -49,7 +49,7 @@ class ReferenceVehicle(unittest.TestCase):
         self.cgroup = f"kernel_exporter_series_{os.getpid()}"
         self.cgroup_path = os.path.join(cgroup2_mount(), self.cgroup)
         os.mkdir(self.cgroup_path)
-        self.addCleanup(os.rmdir, self.cgroup_path)
+        self.addCleanup(remove_cgroup, self.cgroup_path)
         config = os.path.join(self.folder, "ota.yaml")
         with open(config, "w", encoding="utf-8") as file:
             file.write(f"{{socket: {self.folder}/ota.sock, ledger: {self.folder}/ota.ledger, engines: [rauc],\n"

@@ -16,7 +16,7 @@ import threading
 import zlib
 
 from exporter_process import wait_until
-from machine import MIB, LoopDevice, cgroup2_mount, inside, network_namespace, run
+from machine import MIB, LoopDevice, cgroup2_mount, inside, network_namespace, remove_cgroup, run
 
 ENVIRONMENT_BYTES = 0x4000
 ENVIRONMENT_OFFSETS = (0, 0x8000)
@@ -114,7 +114,7 @@ class SwupdateMachine:
             self.cgroup = f"/kernel_exporter_swu_{os.path.basename(self.folder)}"
             self.cgroup_folder = cgroup2_mount() + self.cgroup
             os.mkdir(self.cgroup_folder)
-            stack.callback(self._remove_cgroup)
+            stack.callback(remove_cgroup, self.cgroup_folder)
             self._write_configuration()
             self.server = ImageServer(self.folder, self.namespace)
             stack.callback(self.server.close)
@@ -181,13 +181,6 @@ class SwupdateMachine:
         assert found, "no copy of the environment is whole"
         numbers = sorted(found)
         return found[0 if numbers == [0, 255] else numbers[-1]]
-
-    def _remove_cgroup(self):
-        def removed():
-            with contextlib.suppress(OSError):
-                os.rmdir(self.cgroup_folder)
-            return not os.path.exists(self.cgroup_folder)
-        wait_until(removed, what=f"the end of {self.cgroup_folder}")
 
     def image(self, version="2.0", size=24 * MIB, data=4 * MIB):
         """A signed image: random bytes for the slot, an archive with `data` random bytes."""

@@ -23,9 +23,6 @@ class Boot:
             if name not in without and not name.isdigit():
                 os.symlink(os.path.join(source, name), os.path.join(target, name))
 
-    def know_process(self, pid):
-        os.symlink(f"/proc/{pid}", os.path.join(self.path, str(pid)))
-
 
 def written_bytes(device):
     """What the kernel itself counts: bytes that the device was given to write."""

@@ -2,7 +2,8 @@
 """The guest's side of power_loss_test.py: what one boot of the machine does and sees.
 
 usage: power_loss_guest.py PHASE RESULTS_DIR
-/dev/vda holds the ledger, /dev/vdb is the slot that updates write.
+/dev/vda holds what outlives boots: the ledger, RAUC's configuration and its bundles. /dev/vdb and /dev/vdc are
+the slots A and B, which take a few MiB a second.
 """
 import json
 import os
@@ -13,14 +14,16 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "e2e"))
 import exporter_process  # noqa: E402
 from exporter_process import ExporterProcess, ROOT, run_exporter, wait_until  # noqa: E402
+from rauc import RaucMachine  # noqa: E402
+from update import sync_device  # noqa: E402
 
 exporter_process.START_SECONDS = 200  # an emulated machine
+SECONDS = 120
 
 DATA = "/mnt/kernel_exporter_data"
 CONFIG = "/run/kernel_exporter_ota.yaml"
 SOCKET = "/run/kernel_exporter_ota.sock"
-CGROUP = "kernel_exporter_update"
-SLOT = "/dev/vdb"
+SLOTS = {"A": "/dev/vdb", "B": "/dev/vdc"}
 MIB = 1 << 20
 RESULTS = ("succeeded", "failed", "rolled_back", "interrupted")
 
@@ -30,12 +33,17 @@ def expect(actual, wanted, what):
         raise AssertionError(f"{what}: {actual!r}, expected {wanted!r}")
 
 
-def prepare():
+def prepare(booted):
+    """The machine as it is after a boot of that slot."""
     os.makedirs(DATA, exist_ok=True)
     subprocess.run(["mount", "-t", "ext4", "/dev/vda", DATA], check=True)
-    os.mkdir(f"/sys/fs/cgroup/{CGROUP}")
+    folder = os.path.join(DATA, "rauc")
+    os.makedirs(folder, exist_ok=True)
+    machine = RaucMachine(slots=SLOTS, folder=folder, booted=booted)
     with open(CONFIG, "w", encoding="ascii") as file:
-        file.write(f"socket: {SOCKET}\nledger: {DATA}/ota.ledger\nengines: [custom]\n")
+        json.dump({"socket": SOCKET, "ledger": f"{DATA}/ota.ledger",
+                   "adapters": {"rauc": {"bus": f"unix:path={folder}/bus"}}}, file)
+    return machine
 
 
 def start():
@@ -43,40 +51,29 @@ def start():
                            arguments=["--ota.config", CONFIG])
 
 
-def ota(*arguments):
-    done = run_exporter("ota", "--socket", SOCKET, *arguments, seconds=120)
-    expect(done.returncode, 0, f"ota {arguments}: {done.stderr.decode()}")
-    return done.stdout.decode()
+def written(scrape, slot):
+    return scrape.value("ota_written_bytes_total", device=os.path.basename(SLOTS[slot]), role="slot",
+                        attribution="exact") or 0
 
 
-def begin(name):
-    ota("begin", "--id", name, "--engine", "custom", "--to", name, "--device", f"{SLOT}=slot", "--cgroup", f"/{CGROUP}")
-    ota("set", "applying", "--progress", "40")
+def bytes_written(slot):
+    with open(f"/sys/block/{os.path.basename(SLOTS[slot])}/stat", encoding="ascii") as file:
+        return int(file.read().split()[6]) * 512
 
 
-def writer(script):
-    """A shell in the update's cgroup."""
-    enter = f"echo $$ >/sys/fs/cgroup/{CGROUP}/cgroup.procs"
-    return subprocess.Popen(["/bin/sh", "-c", f"{enter} && {script}"], stderr=subprocess.DEVNULL)
+def wait_for_state(exporter, state):
+    wait_until(lambda: exporter.scrape().value("ota_state", engine="rauc", state=state), seconds=SECONDS,
+               what=f"state {state}")
 
 
-def write_slot(mebibytes):
-    command = f"dd if=/dev/zero of={SLOT} bs=64k count={mebibytes * 16} oflag=direct conv=notrunc"
-    expect(writer(command).wait(), 0, command)
-
-
-def written(scrape):
-    return scrape.value("ota_written_bytes_total", device="vdb", role="slot", attribution="exact") or 0
-
-
-def sectors_written():
-    with open("/sys/block/vdb/stat", encoding="ascii") as file:
-        return int(file.read().split()[6])
+def wait_for_result(exporter, result, count=1):
+    return wait_until(lambda: (now := exporter.scrape()).value("ota_transactions_total", engine="rauc", result=result)
+                      == count and now, seconds=SECONDS, what=f"{count} {result}")
 
 
 def expect_totals(scrape, **counts):
     """Every result by its count, 0 where none is given."""
-    found = {result: scrape.value("ota_transactions_total", engine="custom", result=result) for result in RESULTS}
+    found = {result: scrape.value("ota_transactions_total", engine="rauc", result=result) for result in RESULTS}
     expect(found, {result: float(counts.get(result, 0)) for result in RESULTS}, "ota_transactions_total")
 
 
@@ -92,14 +89,14 @@ def expect_state(scrape, state):
     expect(found, [state], "ota_state")
 
 
-def expect_last(scrape, name, result, cause):
-    expect(scrape.value("ota_last_result_info", engine="custom", to=name, result=result, cause=cause), 1.0,
-           f"ota_last_result_info of {name}, {result}, {cause}")
+def expect_last(scrape, result, cause, **labels):
+    found = scrape.series("ota_last_result_info", engine="rauc", result=result, cause=cause, **labels)
+    expect([value for _, value in found], [1.0], f"ota_last_result_info of {result}, {cause}, {labels}")
 
 
 def expect_history(*entries):
-    history = json.loads(ota("history", "--json"))
-    expect([(entry["id"], entry["result"], entry["cause"]) for entry in history], list(entries), "history")
+    told = run_exporter("ota", "--socket", SOCKET, "history", "--json", seconds=SECONDS)
+    expect([(entry["result"], entry["cause"]) for entry in json.loads(told.stdout)], list(entries), "history")
 
 
 def mark(results, name):
@@ -114,72 +111,73 @@ def reboot():
     signal.pause()
 
 
-def cut(results):
-    """One update fails, another one writes until the power goes."""
-    with start() as exporter:
-        begin("first")
-        ota("end", "failed", "--cause", "verify_failed")
-        expect_totals(exporter.scrape(), failed=1)
-        begin("second")
-        writer(f"while dd if=/dev/zero of={SLOT} bs=64k count=256 oflag=direct conv=notrunc; do :; done")
-        wait_until(lambda: written(exporter.scrape()) >= 2 * MIB, seconds=120, what="2 MiB in the slot")
+def cut(machine, results):
+    """One update fails, another one is being installed when the power goes."""
+    with machine, start() as exporter:
+        bundle = machine.bundle("1.0", 8 * MIB)
+        machine.corrupt(bundle)
+        machine.install(bundle, check=False, seconds=SECONDS)
+        expect_totals(wait_for_result(exporter, "failed"), failed=1)
+        os.unlink(bundle)
+        machine.start_install(machine.bundle("2.0", 24 * MIB))
+        wait_until(lambda: written(exporter.scrape(), "B") >= 2 * MIB, seconds=SECONDS, what="2 MiB in the slot")
         expect_state(exporter.scrape(), "applying")
         mark(results, "ready")
-        signal.pause()
+        wait_for_state(exporter, "rebooting")
         mark(results, "done")
 
 
-def interrupted(results):
+def interrupted(machine, results):
     """The cut was seen; the next update is installed, and the machine is rebooted in order."""
-    with start() as exporter:
+    with machine, start() as exporter:
         scrape = exporter.scrape()
         expect_totals(scrape, failed=1, interrupted=1)
         expect_causes(scrape, verify_failed=1, power_loss=1)
-        expect_last(scrape, "second", "interrupted", "power_loss")
+        expect_last(scrape, "interrupted", "power_loss")
         expect_state(scrape, "idle")
         expect(scrape.value("kernel_exporter_ota_ledger_writable"), 1.0, "ledger_writable")
-        expect_history(("first", "failed", "verify_failed"), ("second", "interrupted", "power_loss"))
-        before = sectors_written()
-        begin("third")
-        write_slot(4)
-        expect(written(exporter.scrape()), 4.0 * MIB, "ota_written_bytes_total")
-        expect((sectors_written() - before) * 512, 4 * MIB, "/sys/block/vdb/stat")
-        expect(ota("end", "installed"), "transaction 3: rebooting\n", "end installed")
-    mark(results, "done")
-    reboot()
-
-
-def confirm(results):
-    """Booted and confirmed is succeeded; one more is installed, and the machine is reset under the exporter."""
-    with start() as exporter:
-        scrape = exporter.scrape()
-        expect_state(scrape, "confirming")
-        expect_totals(scrape, failed=1, interrupted=1)
-        ota("end", "confirmed")
-        scrape = exporter.scrape()
-        expect_totals(scrape, failed=1, interrupted=1, succeeded=1)
-        expect_last(scrape, "third", "succeeded", "none")
-        begin("fourth")
-        write_slot(1)
-        ota("end", "installed")
+        expect_history(("failed", "verify_failed"), ("interrupted", "power_loss"))
+        before = bytes_written("B")
+        machine.install(machine.bundle("3.0", 4 * MIB), seconds=SECONDS)
+        wait_for_state(exporter, "rebooting")
+        sync_device(SLOTS["B"])
+        exact = written(exporter.scrape(), "B")
+        expect(exact >= 4 * MIB * 99 // 100, True, f"exactly attributed bytes: {exact}")
+        expect(exact <= bytes_written("B") - before, True, f"/sys/block of {exact} bytes")
         mark(results, "done")
         reboot()
 
 
-def roll_back(_):
-    with start() as exporter:
-        expect_state(exporter.scrape(), "confirming")
-        ota("end", "rolled_back")
-        scrape = exporter.scrape()
+def confirm(machine, results):
+    """Booted and confirmed is succeeded; one more is installed, and the machine is reset under the exporter."""
+    with machine, start() as exporter:
+        wait_for_state(exporter, "confirming")
+        expect_totals(exporter.scrape(), failed=1, interrupted=1)
+        machine.mark("good")
+        scrape = wait_for_result(exporter, "succeeded")
+        expect_totals(scrape, failed=1, interrupted=1, succeeded=1)
+        expect_last(scrape, "succeeded", "none", to="3.0")
+        machine.install(machine.bundle("4.0", MIB), seconds=SECONDS)
+        wait_for_state(exporter, "rebooting")
+        mark(results, "done")
+        reboot()
+
+
+def roll_back(machine, _):
+    """The boot loader fell back to the old slot."""
+    with machine, start() as exporter:
+        scrape = wait_for_result(exporter, "rolled_back")
         expect_totals(scrape, failed=1, interrupted=1, succeeded=1, rolled_back=1)
         expect_causes(scrape, verify_failed=1, power_loss=1)
-        expect_last(scrape, "fourth", "rolled_back", "none")
+        expect_last(scrape, "rolled_back", "none", to="4.0")
         expect_state(scrape, "idle")
-        expect_history(("first", "failed", "verify_failed"), ("second", "interrupted", "power_loss"),
-                       ("third", "succeeded", "none"), ("fourth", "rolled_back", "none"))
+        expect_history(("failed", "verify_failed"), ("interrupted", "power_loss"), ("succeeded", "none"),
+                       ("rolled_back", "none"))
     subprocess.run(["umount", DATA], check=True)
 
 
+PHASES = {"cut": (cut, "A"), "interrupted": (interrupted, "A"), "confirm": (confirm, "B"), "roll_back": (roll_back, "B")}
+
 if __name__ == "__main__":
-    prepare()
-    {"cut": cut, "interrupted": interrupted, "confirm": confirm, "roll_back": roll_back}[sys.argv[1]](sys.argv[2])
+    phase, slot = PHASES[sys.argv[1]]
+    phase(prepare(slot), sys.argv[2])

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Updates over a power cut and over reboots, on a machine that is QEMU: its disks outlive it, its memory does not.
 
-The power is cut by killing QEMU in the middle of writing to the slot. What happens inside the guest, and is
+The power is cut by killing QEMU in the middle of an installation by RAUC. What happens inside the guest, and is
 asserted there, is in power_loss_guest.py, one function a boot.
 """
 import os
@@ -26,14 +26,17 @@ class PowerLoss(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.results = os.path.join(folder.name, "results")
         os.mkdir(self.results)
-        self.disks = [self.disk(folder.name, "data"), self.disk(folder.name, "slot")]
-        subprocess.run(["mkfs.ext4", "-q", "-F", self.disks[0]], check=True)
+        data = self.disk(folder.name, "data", 96 * MIB)
+        subprocess.run(["mkfs.ext4", "-q", "-F", data], check=True)
+        # So slow that an installation takes long enough to be cut.
+        self.disks = [data] + [self.disk(folder.name, name, 32 * MIB) + f",throttling.bps-write={4 * MIB}"
+                               for name in ("A", "B")]
 
     @staticmethod
-    def disk(folder, name):
+    def disk(folder, name, size):
         path = os.path.join(folder, name)
         with open(path, "wb") as file:
-            file.truncate(32 * MIB)
+            file.truncate(size)
         return path
 
     def boot(self, phase):

@@ -96,5 +96,25 @@ TEST(ProcessStats, AgreeWithTheKernelAboutOurselves) {
   EXPECT_GT(after->start_time_seconds, now - 3600);
 }
 
+TEST(Process, IsToldFromALaterOneByItsStart) {
+  const TemporaryTree tree;
+  tree.file("proc/7/stat", kStat);
+  tree.file("proc/8/stat", "8 (torn");
+  EXPECT_EQ(process_start(tree.paths(), 7), 1000u);
+  EXPECT_EQ(process_start(tree.paths(), 8), std::nullopt);
+  EXPECT_EQ(process_start(tree.paths(), 9), std::nullopt);
+  EXPECT_TRUE(process_start(HostPaths{}, ::getpid()));
+}
+
+TEST(Process, IdsAreTheKernelsInTheInitialNamespaceOnly) {
+  const TemporaryTree tree;
+  EXPECT_FALSE(sees_kernel_process_ids(tree.paths()));
+  tree.link("proc/self/ns/pid", "pid:[4026532001]");
+  EXPECT_FALSE(sees_kernel_process_ids(tree.paths()));
+  tree.remove("proc/self/ns/pid");
+  tree.link("proc/self/ns/pid", "pid:[4026531836]");
+  EXPECT_TRUE(sees_kernel_process_ids(tree.paths()));
+}
+
 }  // namespace
 }  // namespace kernel_exporter

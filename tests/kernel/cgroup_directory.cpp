@@ -26,10 +26,12 @@ CgroupDirectory::CgroupDirectory(const std::string& path)
   checked(::mkdir(directory_.c_str(), 0755), directory_);
 }
 
+CgroupDirectory::~CgroupDirectory() { remove_cgroup(directory_); }
+
 // A process that has been waited for may still be leaving its cgroup.
-CgroupDirectory::~CgroupDirectory() {
+void remove_cgroup(const std::string& directory) {
   for (int attempt = 0; attempt < 500; ++attempt) {
-    if (::rmdir(directory_.c_str()) == 0 || errno != EBUSY) return;
+    if (::rmdir(directory.c_str()) == 0 || errno != EBUSY) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }

@@ -23,4 +23,7 @@ class CgroupDirectory {
   std::string directory_;
 };
 
+// Of whatever hierarchy, once its processes are gone.
+void remove_cgroup(const std::string& directory);
+
 }  // namespace kernel_exporter

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "bound_update.h"
+#include "cgroup_directory.h"
 #include "text.h"
 #include "verify.h"
 
@@ -173,7 +174,7 @@ class MemoryLimit {
     write_text(own_ + "/memory.limit_in_bytes", bytes);
   }
   ~MemoryLimit() {
-    if (!own_.empty()) ::rmdir(own_.c_str());
+    if (!own_.empty()) remove_cgroup(own_);
   }
   std::string processes_file() const { return path_ + "/cgroup.procs"; }
 

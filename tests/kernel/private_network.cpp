@@ -6,6 +6,7 @@
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -118,8 +119,10 @@ void FrameSocket::broadcast(uint16_t ethertype, const std::vector<unsigned char>
 }
 
 bool FrameSocket::receive() {
+  constexpr int kPatienceMs = 10'000;
+  pollfd waiting = {fd_.get(), POLLIN, 0};
   char byte;
-  return ::recv(fd_.get(), &byte, 1, MSG_DONTWAIT | MSG_TRUNC) >= 0;
+  return ::poll(&waiting, 1, kPatienceMs) == 1 && ::recv(fd_.get(), &byte, 1, MSG_TRUNC) >= 0;
 }
 
 }  // namespace kernel_exporter

@@ -55,7 +55,7 @@ class FrameSocket {
   FrameSocket(const std::string& device, uint16_t ethertype);
 
   void broadcast(uint16_t ethertype, const std::vector<unsigned char>& payload);
-  bool receive();  // whether a frame was waiting
+  bool receive();  // whether a frame came within 10 s
 
   int fd() const { return fd_.get(); }
 

@@ -8,11 +8,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <memory>
 #include <sstream>
+#include <thread>
 
 #include "host/cgroup_mount.h"
 
@@ -44,11 +46,12 @@ bool write_blocks(const std::string& path, int flags, uint64_t offset, size_t by
   return true;
 }
 
-// A process that was waited for may still be leaving its cgroup.
-void remove_cgroup(const UniqueFd& root, const std::string& name) {
-  for (int attempt = 0; attempt < 10'000; ++attempt) {
-    if (::unlinkat(root.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno != EBUSY) return;
-    ::usleep(1000);
+// A process that was waited for leaves its cgroup a moment later.
+void remove_cgroup(int root, const std::string& path) {
+  constexpr int kAttempts = 1000;
+  for (int i = 0; i < kAttempts; ++i) {
+    if (::unlinkat(root, path.c_str(), AT_REMOVEDIR) == 0 || errno != EBUSY) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
 
@@ -81,7 +84,7 @@ ControllingCgroup::ControllingCgroup(const std::vector<std::string>& controllers
   }
 }
 
-ControllingCgroup::~ControllingCgroup() { remove_cgroup(root_, name_); }
+ControllingCgroup::~ControllingCgroup() { remove_cgroup(root_.get(), name_); }
 
 bool ControllingCgroup::switch_on(const std::string& folder, const std::string& controller) const {
   const std::string file = folder + "/cgroup.subtree_control";
@@ -105,8 +108,8 @@ NestedCgroup::NestedCgroup(const std::string& parent)
 }
 
 NestedCgroup::~NestedCgroup() {
-  remove_cgroup(root_, name_ + "/inner");
-  remove_cgroup(root_, name_);
+  remove_cgroup(root_.get(), name_ + "/inner");
+  remove_cgroup(root_.get(), name_);
 }
 
 void NestedCgroup::run(const std::function<bool()>& work) const {

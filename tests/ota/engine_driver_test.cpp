@@ -19,6 +19,8 @@ class EngineDriverTest : public testing::Test {
     tree_.file("proc/7/cgroup", "1:cpu:/\n0::/system.slice/rauc.service\n");
     tree_.file("proc/8/cgroup", "0::/\n");
     tree_.file("proc/9/cgroup", "0::/../other\n");
+    tree_.file("proc/8/stat", "8 (rauc) S 1 8 8 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 0\n");
+    tree_.link("proc/self/ns/pid", "pid:[4026531836]");
     start();
   }
 
@@ -119,6 +121,22 @@ TEST_F(EngineDriverTest, NeverBindsTheRootCgroup) {
     EXPECT_EQ(open()->cgroup, "") << pid;
     handle(event(Kind::kGone));
   }
+}
+
+TEST_F(EngineDriverTest, BindsTheProcessOfAServiceInTheRootCgroup) {
+  EngineEvent start = started();
+  handle(start);
+  EXPECT_EQ(open()->process, OtaProcess{});
+  handle(event(Kind::kGone));
+  start.pid = 999;  // no such process
+  handle(start);
+  EXPECT_EQ(open()->process, OtaProcess{});
+  handle(event(Kind::kGone));
+  start.pid = 8;
+  handle(start);
+  EXPECT_EQ(open()->process, (OtaProcess{8, 4711}));
+  restart();
+  EXPECT_EQ(open()->process, (OtaProcess{8, 4711}));
 }
 
 TEST_F(EngineDriverTest, FollowsStatesAndProgressToTheReboot) {

@@ -15,6 +15,7 @@ TEST(OtaMessage, TakesWhatIsDocumented) {
   for (const std::string& text : {
            begin_with(""),
            begin_with(R"(,"from":"1","to":"2","payload_bytes":12,"cgroup":"/ota.slice")"),
+           begin_with(R"(,"process":12)"),
            begin_with(R"(,"devices":[{"path":"/dev/a","role":"slot"},{"path":"/dev/known"}])"),
            begin_with(R"(,"reboot":false)"),
            std::string(R"({"kind":"set","state":"applying"})"),
@@ -57,6 +58,7 @@ TEST(OtaMessage, RefusesTheRestWithAReason) {
       {begin_with(R"(,"id2":"x")"), "unknown_key", "\"id2\""},
       {begin_with(R"(,"payload_bytes":-1)"), "invalid_value", "whole number"},
       {begin_with(R"(,"payload_bytes":"1")"), "invalid_value", "whole number"},
+      {begin_with(R"(,"process":-1)"), "invalid_value", "whole number"},
       {begin_with(R"(,"reboot":"no")"), "invalid_value", "true or false"},
       {begin_with(R"(,"cgroup":"ota.slice")"), "invalid_value", "cgroup"},
       {begin_with(R"(,"to":")" + std::string(129, 'x') + "\""), "invalid_value", "128"},

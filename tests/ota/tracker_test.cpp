@@ -80,6 +80,21 @@ class OtaTrackerTest : public testing::Test {
   std::unique_ptr<OtaTracker> tracker_;
 };
 
+TEST_F(OtaTrackerTest, SaysWhyAProcessCannotBeFollowed) {
+  OtaBegin request;
+  request.id = "2026-11";
+  request.engine = "custom";
+  for (const int64_t id : {int64_t{1} << 31, int64_t{-1}}) {
+    request.process.id = id;
+    const auto begun = tracker_->begin(request);
+    ASSERT_TRUE(begun) << begun.error().message;
+    ASSERT_EQ(begun->warnings.size(), 1u);
+    EXPECT_EQ(begun->warnings[0], "there is no process " + std::to_string(id) +
+                                      ": its writes are not told from others'");
+    ASSERT_TRUE(end(OtaEvent::kEndFailed));
+  }
+}
+
 TEST_F(OtaTrackerTest, SucceedsOnlyAfterBootAndConfirmation) {
   ASSERT_TRUE(begin());
   ASSERT_TRUE(set({OtaState::kApplying}));

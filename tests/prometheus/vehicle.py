@@ -12,7 +12,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 
 from exporter_process import ExporterProcess, run_exporter  # noqa: E402
-from machine import cgroup2_mount  # noqa: E402
+from machine import cgroup2_mount, remove_cgroup  # noqa: E402
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
@@ -46,7 +46,7 @@ class Vehicle:
     def __exit__(self, *_):
         if self.exporter.process.poll() is None:
             self.exporter.stop()
-        os.rmdir(self._cgroup_path)
+        remove_cgroup(self._cgroup_path)
         self._folder.cleanup()
 
     def boot(self):
