@@ -16,11 +16,26 @@ namespace {
 constexpr size_t kMaxFileBytes = 16 << 20;
 constexpr size_t kMaxNewerBytes = 64 << 10;
 
+// With the remedy, where there is one.
+tl::unexpected<Error> fail_ledger(int error_number, const std::string& what) {
+  const std::string message = "ledger " + what + ": " + errno_text(error_number);
+  switch (error_number) {
+    case ENOSPC:
+    case EDQUOT:
+      return fail(message + " (make room on its file system)");
+    case EROFS:
+      return fail(message +
+                  " (mount its file system writable; under systemd, ReadWritePaths= must name it)");
+    default:
+      return fail(message);
+  }
+}
+
 Result<void> write_all(int fd, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
     const ssize_t wrote = ::write(fd, bytes.data(), bytes.size());
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return fail_errno(errno, path);
+    if (wrote < 0) return fail_ledger(errno, path);
     bytes.remove_prefix(static_cast<size_t>(wrote));
   }
   return {};
@@ -65,8 +80,8 @@ bool Ledger::needs_replacement() const {
 Result<void> Ledger::append(std::string_view payload) {
   if (needs_replacement()) return fail("ledger " + path_ + ": has no file to append to");
   const std::string frame = frame_record(payload);
-  auto written = write_all(fd_.get(), frame, "ledger " + path_);
-  if (written && sync_(fd_.get()) != 0) written = fail_errno(errno, "ledger " + path_ + ": sync");
+  auto written = write_all(fd_.get(), frame, path_);
+  if (written && sync_(fd_.get()) != 0) written = fail_ledger(errno, path_ + ": sync");
   if (!written) {
     fd_ = UniqueFd();
     return written;
@@ -78,24 +93,24 @@ Result<void> Ledger::append(std::string_view payload) {
 Result<void> Ledger::make_folder() const {
   std::error_code status;
   std::filesystem::create_directories(folder_of(path_), status);
-  if (status) return fail("ledger " + path_ + ": " + status.message());
+  if (status) return fail_ledger(status.value(), path_);
   return {};
 }
 
 Result<void> Ledger::sync_folder() const {
   const std::string folder = folder_of(path_);
   const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return fail_errno(errno, "ledger folder " + folder);
-  if (::fsync(fd.get()) != 0) return fail_errno(errno, "ledger folder " + folder + ": sync");
+  if (!fd) return fail_ledger(errno, "folder " + folder);
+  if (::fsync(fd.get()) != 0) return fail_ledger(errno, "folder " + folder + ": sync");
   return {};
 }
 
 Result<UniqueFd> Ledger::write_new_file(const std::string& path, std::string_view bytes) const {
   ::unlink(path.c_str());
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!fd) return fail_errno(errno, "ledger " + path);
-  auto written = write_all(fd.get(), bytes, "ledger " + path);
-  if (written && sync_(fd.get()) != 0) written = fail_errno(errno, "ledger " + path + ": sync");
+  if (!fd) return fail_ledger(errno, path);
+  auto written = write_all(fd.get(), bytes, path);
+  if (written && sync_(fd.get()) != 0) written = fail_ledger(errno, path + ": sync");
   if (written) return fd;
   ::unlink(path.c_str());
   return fail(written.error().message);
@@ -117,10 +132,10 @@ Result<void> Ledger::replace(std::span<const std::string> payloads) {
   if (!fd) return fail(fd.error().message);
   const std::string aside = path_ + ".unreadable";
   if (put_aside_ && ::rename(path_.c_str(), aside.c_str()) != 0 && errno != ENOENT) {
-    return fail_errno(errno, "ledger " + path_ + ": putting it aside");
+    return fail_ledger(errno, path_ + ": putting it aside");
   }
   put_aside_ = false;
-  if (::rename(fresh.c_str(), path_.c_str()) != 0) return fail_errno(errno, "ledger " + path_);
+  if (::rename(fresh.c_str(), path_.c_str()) != 0) return fail_ledger(errno, path_);
   if (auto synced = sync_folder(); !synced) return synced;
   fd_ = std::move(*fd);
   size_ = bytes.size();

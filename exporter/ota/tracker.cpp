@@ -54,6 +54,8 @@ OtaTracker::OtaTracker(const OtaConfig& config, HostPaths paths, std::string boo
 OtaTracker::~OtaTracker() {
   const std::lock_guard lock(change_mutex_);
   OtaBook book = *book_;
+  // What could not be written so far has its last chance.
+  if (ledger_.needs_replacement()) set_ledger_status(rewrite(book));
   for (const OtaTransactionPtr& open : book.open_transactions()) {
     OtaTransaction transaction = *open;
     transaction.account(clock_().boottime_ns);

@@ -76,6 +76,18 @@ class Table(unittest.TestCase):
         self.assertEqual(code, 1, output)
         self.assertIn("Blockio: 0 assertions on 6.12, 4 on 5.10", output)
 
+    def test_tests_are_counted_where_assertions_are_not(self):
+        good = [case("Otawrite", "GivesWrites"), case("Otawrite", "GivesMore"), case("Adapter", "Follows")]
+        failed = [*good[:1], case("Otawrite", "GivesMore", failure="4 != 5"), good[2]]
+        for guest, code, message in ((good, 0, "tests of attribution"), (failed, 1, "5.10: Otawrite.GivesMore failed"),
+                                     (good[1:], 1, "Otawrite: 1 tests on 5.10, 2 on host")):
+            output = io.StringIO()
+            with contextlib.redirect_stdout(output):
+                self.assertEqual(table.main(["--count", "tests", "--binary", self.binary,
+                                             self.results("host", good), self.results("5.10", guest)]), code)
+            self.assertIn(message, output.getvalue())
+            self.assertIn(["Adapter", "1", "1"], [line.split() for line in output.getvalue().splitlines()])
+
     def test_what_must_fail(self):
         rows = [
             ("fewer assertions", GOOD[1:], "", "Softirq: 3 assertions on 5.10, 10 on host"),

@@ -6,11 +6,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <memory>
+#include <sstream>
 #include <thread>
 
 #include "host/cgroup_mount.h"
@@ -52,9 +55,47 @@ void remove_cgroup(int root, const std::string& path) {
   }
 }
 
+std::string read_words(const UniqueFd& root, const std::string& name) {
+  const UniqueFd file(::openat(root.get(), name.c_str(), O_RDONLY | O_CLOEXEC));
+  char words[256] = {};
+  EXPECT_GE(::read(file.get(), words, sizeof words - 1), 0) << name;
+  return words;
+}
+
+bool has_word(const std::string& words, const std::string& wanted) {
+  std::istringstream stream(words);
+  return std::find(std::istream_iterator<std::string>(stream), {}, wanted) !=
+         std::istream_iterator<std::string>();
+}
+
 }  // namespace
 
-NestedCgroup::NestedCgroup() : name_("kernel_exporter_ota_" + std::to_string(::getpid())) {
+ControllingCgroup::ControllingCgroup(const std::vector<std::string>& controllers)
+    : name_("kernel_exporter_controllers_" + std::to_string(::getpid())) {
+  Result<UniqueFd> root = open_cgroup_root(HostPaths());
+  EXPECT_TRUE(root) << root.error().message;
+  if (!root) return;
+  root_ = std::move(*root);
+  EXPECT_EQ(::mkdirat(root_.get(), name_.c_str(), 0755), 0) << "this test needs root";
+  for (const std::string& controller : controllers) {
+    if (!has_word(read_words(root_, "cgroup.controllers"), controller)) continue;
+    EXPECT_TRUE(switch_on(".", controller) && switch_on(name_, controller)) << controller;
+    has_.insert(controller);
+  }
+}
+
+ControllingCgroup::~ControllingCgroup() { remove_cgroup(root_.get(), name_); }
+
+bool ControllingCgroup::switch_on(const std::string& folder, const std::string& controller) const {
+  const std::string file = folder + "/cgroup.subtree_control";
+  if (has_word(read_words(root_, file), controller)) return true;
+  const std::string words = "+" + controller;
+  const UniqueFd control(::openat(root_.get(), file.c_str(), O_WRONLY | O_CLOEXEC));
+  return ::write(control.get(), words.data(), words.size()) == static_cast<ssize_t>(words.size());
+}
+
+NestedCgroup::NestedCgroup(const std::string& parent)
+    : name_(parent + "/kernel_exporter_ota_" + std::to_string(::getpid())) {
   Result<UniqueFd> root = open_cgroup_root(HostPaths());
   EXPECT_TRUE(root) << root.error().message;
   if (!root) return;

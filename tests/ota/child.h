@@ -2,16 +2,38 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/unique_fd.h"
 
 namespace kernel_exporter {
 
-// A cgroup with one inside it, both of the test's own.
+// A cgroup whose children have these controllers of cgroup2, of those that are to be had here:
+// where they belong to cgroup v1 there are none.
+class ControllingCgroup {
+ public:
+  explicit ControllingCgroup(const std::vector<std::string>& controllers);
+  ~ControllingCgroup();
+  ControllingCgroup(const ControllingCgroup&) = delete;
+  ControllingCgroup& operator=(const ControllingCgroup&) = delete;
+
+  const std::string& name() const { return name_; }
+  bool has(const std::string& controller) const { return has_.contains(controller); }
+
+ private:
+  bool switch_on(const std::string& folder, const std::string& controller) const;
+
+  UniqueFd root_;
+  std::string name_;
+  std::set<std::string> has_;
+};
+
+// A cgroup with one inside it, both of the test's own, in another one or in the root.
 class NestedCgroup {
  public:
-  NestedCgroup();
+  explicit NestedCgroup(const std::string& parent = ".");
   ~NestedCgroup();
   NestedCgroup(const NestedCgroup&) = delete;
   NestedCgroup& operator=(const NestedCgroup&) = delete;

@@ -108,6 +108,29 @@ TEST_F(LedgerTest, TakesANewFileAfterAFailedSync) {
   EXPECT_TRUE(ledger.append("{}"));
 }
 
+TEST_F(LedgerTest, NamesTheRemedyWhereThereIsOne) {
+  int failure = 0;
+  Ledger ledger(path_, [&](int) {
+    errno = failure;
+    return failure == 0 ? 0 : -1;
+  });
+  ASSERT_TRUE(ledger.load());
+  for (const auto& [number, words] : std::initializer_list<std::pair<int, std::string>>{
+           {ENOSPC, "No space left on device (make room on its file system)"},
+           {EDQUOT, "Disk quota exceeded (make room on its file system)"},
+           {EROFS,
+            "Read-only file system (mount its file system writable; under systemd, "
+            "ReadWritePaths= must name it)"},
+           {EIO, "Input/output error"}}) {
+    failure = 0;
+    ASSERT_TRUE(ledger.replace(first_));
+    failure = number;
+    const auto appended = ledger.append("{}");
+    ASSERT_FALSE(appended);
+    EXPECT_EQ(appended.error().message, "ledger " + path_ + ": sync: " + words);
+  }
+}
+
 TEST_F(LedgerTest, NoticesThatItsFileWasDeleted) {
   Ledger ledger(path_);
   ASSERT_TRUE(ledger.load());

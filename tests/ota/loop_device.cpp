@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -27,6 +28,11 @@ Mount::Mount(const std::string& source, const std::string& target, const std::st
 }
 
 Mount::~Mount() { ::umount2(target_.c_str(), MNT_DETACH); }
+
+bool make_ext4(const std::string& device, const std::string& features) {
+  const std::string chosen = features.empty() ? "" : "-O " + features + " ";
+  return std::system(("mkfs.ext4 -q -F -E lazy_itable_init=0 " + chosen + device).c_str()) == 0;
+}
 
 BlockNumber block_number(const std::string& path) {
   struct stat status = {};
@@ -70,10 +76,10 @@ LoopDevice::~LoopDevice() {
 DiskWrites LoopDevice::writes() const {
   std::ifstream file("/sys/dev/block/" + std::to_string(number_.major) + ":" +
                      std::to_string(number_.minor) + "/stat");
-  uint64_t field[7] = {};
+  uint64_t field[9] = {};
   for (uint64_t& value : field) file >> value;
   EXPECT_TRUE(file) << path_;
-  return {field[4], field[6] * 512};
+  return {field[4], field[6] * 512, field[8]};
 }
 
 std::string LoopDevice::add_partition(int index, uint64_t start, uint64_t size) const {

@@ -25,6 +25,7 @@ class Mount {
 struct DiskWrites {
   uint64_t requests = 0;
   uint64_t bytes = 0;
+  uint64_t in_flight = 0;  // requests now, reads among them
 };
 
 // A loop device over a file, detached in the end.
@@ -48,6 +49,9 @@ class LoopDevice {
   std::string path_;
   BlockNumber number_;
 };
+
+// False: there is none on the device now. `features` as mkfs.ext4 knows them.
+bool make_ext4(const std::string& device, const std::string& features = "");
 
 // Of a block device's node.
 BlockNumber block_number(const std::string& path);

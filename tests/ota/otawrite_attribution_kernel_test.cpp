@@ -4,8 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
-
 #include "otawrite_fixture.h"
 
 namespace kernel_exporter {
@@ -19,8 +17,7 @@ class Ext4OtawriteTest : public OtawriteTest {
  protected:
   void SetUp() override {
     OtawriteTest::SetUp();
-    const std::string command = "mkfs.ext4 -q -F -E lazy_itable_init=0 " + loop_->path();
-    ASSERT_EQ(std::system(command.c_str()), 0) << command;
+    ASSERT_TRUE(make_ext4(loop_->path()));
     mount_ = std::make_unique<Mount>(loop_->path(), tree_.path("mnt"), "ext4", "");
     ASSERT_TRUE(sync_file_system(tree_.path("mnt")));
     mounted_ = disk_writes();

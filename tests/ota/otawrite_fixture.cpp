@@ -130,7 +130,7 @@ size_t OtawriteTest::entries(const char* map) { return read(map).entries; }
 
 DiskWrites OtawriteTest::disk_writes() const {
   const DiskWrites now = loop_->writes();
-  return {now.requests - before_.requests, now.bytes - before_.bytes};
+  return {now.requests - before_.requests, now.bytes - before_.bytes, now.in_flight};
 }
 
 }  // namespace kernel_exporter

@@ -388,6 +388,22 @@ TEST_F(OtaTrackerTest, GoesOnWithoutADiskAndCatchesUpWhenItReturns) {
   EXPECT_EQ(results(OtaOutcome::kFailed), 1u);
 }
 
+TEST_F(OtaTrackerTest, WritesWhatItHasWhenItIsStoppedBeforeItsNextTry) {
+  tracker_.reset();
+  tree_.remove("state");
+  tree_.file("state", "a file where a folder should be");
+  start();
+  ASSERT_TRUE(begin());
+  ASSERT_TRUE(end(OtaEvent::kEndFailed));
+  ASSERT_TRUE(begin());
+  pass(10);
+  tree_.remove("state");
+  restart();
+  EXPECT_EQ(results(OtaOutcome::kFailed), 1u);
+  ASSERT_NE(engine().open, nullptr);
+  EXPECT_EQ(engine().open->elapsed_ns, 10 * kSecond);
+}
+
 class Recorder : public OtaListener {
  public:
   explicit Recorder(OtaTracker& tracker) : tracker_(tracker) {}

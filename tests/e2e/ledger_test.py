@@ -1,0 +1,171 @@
+"""A ledger that cannot be written: its disk full, its file system read-only, and what is known when that is over."""
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import unittest
+
+from exporter_process import ExporterProcess, run_exporter, wait_until
+from machine import MIB, LoopDevice, run
+
+FULL = r"ledger {}(\.new)?: No space left on device \(make room on its file system\); going on without it"
+READ_ONLY = r"ledger {}(\.new)?: Read-only file system \(mount its file system writable; .*\); going on without it"
+# Twice what the exporter waits before it tries again, and time for a busy machine.
+SECONDS = 60
+
+
+class Ledger(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="kernel_exporter_ledger_")
+        self.addCleanup(folder.cleanup)
+        self.place = os.path.join(folder.name, "place")
+        os.mkdir(self.place)
+        run("mount", "-t", "tmpfs", "-o", "size=64k", "none", self.place)
+        self.addCleanup(run, "umount", self.place)
+        self.filler = os.path.join(self.place, "filler")
+        self.configure(folder.name, os.path.join(self.place, "ota.ledger"))
+
+    def configure(self, folder, ledger):
+        self.ledger = ledger
+        self.socket = os.path.join(folder, "ota.sock")
+        self.config = os.path.join(folder, "ota.yaml")
+        with open(self.config, "w", encoding="utf-8") as file:
+            json.dump({"socket": self.socket, "ledger": ledger, "engines": ["custom"]}, file)
+
+    def exporter(self):
+        return ExporterProcess(arguments=["--ota.config", self.config])
+
+    def fail_an_update(self):
+        """Returns the warnings."""
+        said = ""
+        for words in (("begin", "--id", "a", "--engine", "custom"), ("end", "failed")):
+            done = run_exporter("ota", "--socket", self.socket, *words)
+            self.assertEqual(done.returncode, 0, done)
+            said += done.stderr.decode()
+        return said
+
+    def failed(self, exporter):
+        scrape = exporter.scrape()
+        causes = scrape.value("ota_failures_total", engine="custom", cause="engine_error")
+        self.assertEqual(scrape.value("ota_transactions_total", engine="custom", result="failed"), causes)
+        return causes
+
+    @staticmethod
+    def is_writable(exporter):
+        return exporter.scrape().value("kernel_exporter_ota_ledger_writable") == 1
+
+    def fill(self, exporter):
+        """Until the ledger cannot be written any more; how many updates it has, and how many there were."""
+        self.assertEqual(self.fail_an_update(), "")
+        self.assertTrue(self.is_writable(exporter))
+        with open(self.filler, "wb", buffering=0) as file:
+            with self.assertRaisesRegex(OSError, "No space left"):
+                while True:
+                    file.write(bytes(4096))
+        updates, known, said = 1, 1, ""
+        # There is room in the last page of the ledger for a few.
+        while self.is_writable(exporter):
+            known = updates
+            self.assertLess(updates, 40)
+            said = self.fail_an_update()
+            updates += 1
+        exporter.wait_for_line(FULL.format(self.ledger))
+        self.assertRegex(said, "warning: ledger .*: No space left on device")
+        return known, updates
+
+    def test_the_exporter_goes_on_with_a_full_disk_and_makes_up_for_it(self):
+        with self.exporter() as exporter:
+            _, updates = self.fill(exporter)
+            self.fail_an_update()
+            updates += 1
+            self.assertEqual(self.failed(exporter), updates)
+            self.assertEqual(len(exporter.lines_with("going on without it")), 1)
+            self.assertEqual(exporter.lines_with("is written again"), [])
+            os.unlink(self.filler)
+            exporter.wait_for_line(f"ledger {self.ledger} is written again", SECONDS)
+            self.assertTrue(self.is_writable(exporter))
+            exporter.send(signal.SIGKILL)
+            exporter.wait()
+        with self.exporter() as exporter:
+            self.assertEqual(self.failed(exporter), updates)
+            self.assertTrue(self.is_writable(exporter))
+            self.assertNotIn("kernel_exporter_ota_ledger_records_skipped_total", exporter.scrape().types)
+
+    def test_an_exporter_that_is_stopped_uses_the_room_that_was_made(self):
+        with self.exporter() as exporter:
+            _, updates = self.fill(exporter)
+            os.unlink(self.filler)
+        exporter.wait_for_line(f"ledger {self.ledger} is written again")
+        with self.exporter() as exporter:
+            self.assertEqual(self.failed(exporter), updates)
+
+    def test_what_a_full_disk_has_not_taken_is_not_known_after_a_restart(self):
+        with self.exporter() as exporter:
+            known, updates = self.fill(exporter)
+            self.assertLess(known, updates)
+        with self.exporter() as exporter:
+            self.assertEqual(self.failed(exporter), known)
+            self.assertFalse(self.is_writable(exporter))
+            exporter.wait_for_line(FULL.format(self.ledger))
+
+    def test_a_ledger_that_is_read_only_from_the_start(self):
+        with self.exporter() as exporter:
+            self.assertEqual(self.fail_an_update(), "")
+        run("mount", "-o", "remount,ro", self.place)
+        with self.exporter() as exporter:
+            exporter.wait_for_line(READ_ONLY.format(self.ledger))
+            self.assertEqual(self.failed(exporter), 1)
+            self.assertRegex(self.fail_an_update(), "warning: ledger .*: Read-only file system")
+            self.assertFalse(self.is_writable(exporter))
+            self.assertEqual(self.failed(exporter), 2)
+            run("mount", "-o", "remount,rw", self.place)
+            exporter.wait_for_line(f"ledger {self.ledger} is written again", SECONDS)
+            self.assertTrue(self.is_writable(exporter))
+            exporter.send(signal.SIGKILL)
+            exporter.wait()
+        with self.exporter() as exporter:
+            self.assertEqual(self.failed(exporter), 2)
+
+    def test_a_file_system_that_the_kernel_makes_read_only(self):
+        """As on a vehicle: ext4 finds itself damaged while the ledger is open. Its mount point is read-only, too."""
+        mount = os.path.join(self.place, "state")
+        os.mkdir(mount)
+        run("mount", "-o", "remount,ro", self.place)
+        self.configure(os.path.dirname(self.place), os.path.join(mount, "ota.ledger"))
+        with LoopDevice(8 * MIB) as loop:
+            run("mkfs.ext4", "-q", "-F", loop.path)
+            run("mount", "-o", "errors=remount-ro", loop.path, mount)
+            try:
+                self.check_recovery_of(mount, loop)
+            finally:
+                self.unmount(mount)
+
+    def check_recovery_of(self, mount, loop):
+        with self.exporter() as exporter:
+            self.assertEqual(self.fail_an_update(), "")
+            self.assertTrue(self.is_writable(exporter))
+            with open(f"/sys/fs/ext4/{loop.name}/trigger_fs_error", "w", encoding="ascii") as file:
+                file.write("1")
+            self.assertRegex(self.fail_an_update(), "warning: ledger .*: Read-only file system")
+            exporter.wait_for_line(READ_ONLY.format(self.ledger))
+            self.assertFalse(self.is_writable(exporter))
+            self.assertEqual(self.failed(exporter), 2)
+            self.unmount(mount)
+            run("mount", loop.path, mount)
+            exporter.wait_for_line(f"ledger {self.ledger} is written again", SECONDS)
+            exporter.send(signal.SIGKILL)
+            exporter.wait()
+        with self.exporter() as exporter:
+            self.assertEqual(self.failed(exporter), 2)
+            self.assertTrue(self.is_writable(exporter))
+
+    @staticmethod
+    def unmount(mount):
+        """The exporter may have its try at the ledger just now."""
+        wait_until(lambda: subprocess.run(["umount", mount], capture_output=True, check=False).returncode == 0,
+                   what=f"unmounting {mount}")
+
+
+if __name__ == "__main__":
+    unittest.main()
