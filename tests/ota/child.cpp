@@ -94,26 +94,29 @@ bool ControllingCgroup::switch_on(const std::string& folder, const std::string& 
   return ::write(control.get(), words.data(), words.size()) == static_cast<ssize_t>(words.size());
 }
 
-NestedCgroup::NestedCgroup(const std::string& parent)
-    : name_(parent + "/kernel_exporter_ota_" + std::to_string(::getpid())) {
+NestedCgroup::NestedCgroup(const std::string& parent, int levels)
+    : name_(parent + "/kernel_exporter_ota_" + std::to_string(::getpid())), innermost_(name_) {
   Result<UniqueFd> root = open_cgroup_root(HostPaths());
   EXPECT_TRUE(root) << root.error().message;
   if (!root) return;
   root_ = std::move(*root);
   EXPECT_EQ(::mkdirat(root_.get(), name_.c_str(), 0755), 0) << "this test needs root";
-  EXPECT_EQ(::mkdirat(root_.get(), (name_ + "/inner").c_str(), 0755), 0);
+  for (int level = 0; level < levels; ++level) {
+    innermost_ += "/inner";
+    EXPECT_EQ(::mkdirat(root_.get(), innermost_.c_str(), 0755), 0);
+  }
   struct stat status = {};
   EXPECT_EQ(::fstatat(root_.get(), name_.c_str(), &status, 0), 0);
   id_ = status.st_ino;
 }
 
 NestedCgroup::~NestedCgroup() {
-  remove_cgroup(root_.get(), name_ + "/inner");
-  remove_cgroup(root_.get(), name_);
+  for (std::string path = innermost_; path.size() >= name_.size(); path.resize(path.rfind('/')))
+    remove_cgroup(root_.get(), path);
 }
 
 void NestedCgroup::run(const std::function<bool()>& work) const {
-  const std::string path = name_ + "/inner/cgroup.procs";
+  const std::string path = innermost_ + "/cgroup.procs";
   const UniqueFd procs(::openat(root_.get(), path.c_str(), O_WRONLY | O_CLOEXEC));
   ASSERT_TRUE(procs) << path;
   run_child(procs.get(), work);

@@ -30,22 +30,24 @@ class ControllingCgroup {
   std::set<std::string> has_;
 };
 
-// A cgroup with one inside it, both of the test's own, in another one or in the root.
+// A cgroup with one inside it, or as many inside each other, all of the test's own, in another one
+// or in the root.
 class NestedCgroup {
  public:
-  explicit NestedCgroup(const std::string& parent = ".");
+  explicit NestedCgroup(const std::string& parent = ".", int levels = 1);
   ~NestedCgroup();
   NestedCgroup(const NestedCgroup&) = delete;
   NestedCgroup& operator=(const NestedCgroup&) = delete;
 
   uint64_t id() const { return id_; }  // of the outer one
 
-  // Runs `work` in a child process in the inner cgroup. Its failure is the test's.
+  // Runs `work` in a child process in the innermost cgroup. Its failure is the test's.
   void run(const std::function<bool()>& work) const;
 
  private:
   UniqueFd root_;
   std::string name_;
+  std::string innermost_;
   uint64_t id_ = 0;
 };
 

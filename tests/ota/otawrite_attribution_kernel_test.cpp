@@ -48,6 +48,18 @@ TEST_F(OtawriteTest, GivesDirectWritesToTheTasksCgroup) {
   EXPECT_EQ(lost(0), 0u);
 }
 
+TEST_F(OtawriteTest, FindsACgroupFifteenLevelsUp) {
+  bind();
+  for (const int levels : {15, 16}) {
+    cgroup_.reset();
+    cgroup_ = std::make_unique<NestedCgroup>(".", levels);
+    bind_cgroup(kUpdate);
+    cgroup_->run([&] { return write_direct(loop_->path(), 0, kMebibyte); });
+  }
+  EXPECT_EQ(total(kUpdate), kMebibyte);
+  EXPECT_EQ(by(OTA_BY_NOBODY), kMebibyte);
+}
+
 TEST_F(OtawriteTest, GivesCachedWritesToWhoeverMadeThePagesDirty) {
   bind();
   bind_cgroup(kUpdate);
