@@ -4,7 +4,7 @@ import errno
 import unittest
 
 from exporter_process import run_exporter, wait_until
-from faulty_medium import DETECTION_SECONDS, IMAGE, FaultyMedium, random_offset
+from faulty_medium import DETECTION_SECONDS, IMAGE, FaultyMedium, random_offset, two_offsets
 from swupdate import SwupdateMachine, heard_by
 from update import sync_device
 
@@ -55,11 +55,14 @@ class SwupdateFaults(FaultyMedium):
         self.assertEqual(self.exporter.scrape().sum("ota_failures_total", engine="swupdate"), self.failures)
 
     def test_of_two_faults_the_stronger_one_is_the_cause(self):
-        self.slot.fail("write", IMAGE // 4, errno.EIO)
-        self.slot.fail("write", IMAGE * 3 // 4, errno.ENODATA)
+        first, second = two_offsets()
+        self.slot.fail("write", first, errno.EIO)
+        self.slot.fail("write", second, errno.ENODATA)
         self.fail_an_installation("media_error")
         ended = self.last()
-        self.assertEqual((ended["cause"], ended["device"]), ("media_error", self.slot.name), self.exporter.log)
+        self.assertEqual((ended["cause"], ended["device"]), ("media_error", self.slot.name),
+                         f"seed {self.seed}: {self.exporter.log}")
+        self.check_offset(ended["offset"], second)
 
 
 if __name__ == "__main__":
