@@ -59,8 +59,14 @@ class FaultyMedium(unittest.TestCase):
         self.addCleanup(manager.__exit__, None, None, None)
         return value
 
+    def ota(self, *arguments):
+        return json.loads(run_exporter("ota", "--socket", self.socket, *arguments, "--json").stdout)
+
     def last(self):
-        return json.loads(run_exporter("ota", "--socket", self.socket, "history", "--json").stdout)[-1]
+        return self.ota("history")[-1]
+
+    def open_updates(self):
+        return self.ota("status")
 
     def check_offset(self, offset, bad):
         """It is where the request began that touched what was bad, by what the medium was asked for."""

@@ -2,7 +2,6 @@
 import contextlib
 import errno
 import glob
-import json
 import os
 import random
 import re
@@ -109,9 +108,6 @@ class RaucInstallations(FaultyMedium):
     def wait_for_state(self, state):
         return wait_until(lambda: (scrape := self.exporter.scrape()).value("ota_state", engine="rauc", state=state)
                           and scrape, what=f"state {state}")
-
-    def open_updates(self):
-        return json.loads(run_exporter("ota", "--socket", self.socket, "status", "--json").stdout)
 
     def wait_for_failures(self, count):
         return wait_until(lambda: (scrape := self.exporter.scrape()).value(
