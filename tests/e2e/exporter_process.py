@@ -31,6 +31,7 @@ FULL_RULES = os.path.join(ROOT, "rules", "events-full")
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 START_SECONDS = 20
+REQUEST_SECONDS = 0.5  # who has not asked by then is hung up on
 
 
 def wait_until(condition, seconds=10, what="condition"):
@@ -62,11 +63,19 @@ class Response:
 
 
 def request(port, path="/metrics", method="GET", headers=None, timeout=20):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
-    with contextlib.closing(connection):
-        connection.request(method, path, headers=headers or {})
-        answer = connection.getresponse()
-        return Response(answer.status, answer.headers, answer.read())
+    """Asks again when the exporter has hung up because the machine kept us from asking."""
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+        with contextlib.closing(connection):
+            start, asked = time.monotonic(), None
+            try:
+                connection.request(method, path, headers=headers or {})
+                asked = time.monotonic()
+                answer = connection.getresponse()
+                return Response(answer.status, answer.headers, answer.read())
+            except ConnectionError:  # http.client.RemoteDisconnected is one
+                if (asked or time.monotonic()) - start < REQUEST_SECONDS:
+                    raise
 
 
 class ExporterProcess:

@@ -7,7 +7,7 @@ import tempfile
 import threading
 
 from exporter_process import BUILD, wait_until
-from machine import run
+from machine import MIB, run
 
 PROGRAM = os.path.join(BUILD, "tests", "e2e", "fault_file")
 
@@ -79,6 +79,12 @@ class FaultDevice:
 
     def release(self):
         self._process.send_signal(signal.SIGCONT)
+
+    def failed_requests(self, bad):
+        """Where the device's requests may have begun that failed because they touched the byte `bad`: FUSE makes two of
+        one that is longer than 1 MiB."""
+        return {begin for _, offset, length, _ in list(self.hits) if offset <= bad < offset + length
+                for begin in (offset, offset - MIB)}
 
     def clear(self):
         self._tell("clear")

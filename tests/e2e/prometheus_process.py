@@ -16,14 +16,15 @@ def free_port():
 
 
 class Prometheus:
-    """Scrapes and evaluates every second. jobs: {job: {instance, or None for the address: port}}; rules: paths of
-    recording and alerting rules."""
+    """Scrapes and evaluates every `interval`, which is also how long a scrape may take.
+    jobs: {job: {instance, or None for the address: port}}; rules: paths of recording and alerting rules."""
 
-    def __init__(self, jobs, rules=()):
+    def __init__(self, jobs, rules=(), interval="1s"):
         self._folder = tempfile.TemporaryDirectory(prefix="kernel_exporter_prometheus_")
         config = os.path.join(self._folder.name, "prometheus.yml")
         with open(config, "w", encoding="utf-8") as file:
-            json.dump({"global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            json.dump({"global": {"scrape_interval": interval, "scrape_timeout": interval,
+                                  "evaluation_interval": interval},
                        "rule_files": list(rules),
                        "scrape_configs": [{"job_name": job, "static_configs": [
                            {"targets": [f"127.0.0.1:{port}"], "labels": {"instance": instance} if instance else {}}
@@ -52,13 +53,13 @@ class Prometheus:
         assert answer.status == 200, f"{parameters}: {answer.text}"
         return json.loads(answer.text)["data"]
 
-    def _instant(self, expression):
-        data = self.ask("query", query=expression)
+    def _instant(self, expression, **parameters):
+        data = self.ask("query", query=expression, **parameters)
         return data["result"] if data else []
 
-    def query(self, expression):
-        """[(labels, value)] now."""
-        return [(entry["metric"], float(entry["value"][1])) for entry in self._instant(expression)]
+    def query(self, expression, **parameters):
+        """[(labels, value)] now, or at another `time`."""
+        return [(entry["metric"], float(entry["value"][1])) for entry in self._instant(expression, **parameters)]
 
     def query_range(self, expression, start, end, step=1):
         """[(labels, [(time, value)])]."""

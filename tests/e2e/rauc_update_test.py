@@ -8,26 +8,10 @@ import unittest
 from exporter_process import ExporterProcess, run_exporter, wait_until
 from machine import LoopDevice
 from rauc import MIB, RaucMachine
-from update import Boot
+from update import Boot, follow, reboot_in_a_namespace, seconds_since_boot, sync_device, written_bytes
 
 SIZE = 24 * MIB
 WORDS = ("exact", "inferred", "other")
-
-
-def written_sectors(device):
-    """What the kernel itself counts: sectors of 512 bytes that the device was given to write."""
-    with open("/proc/diskstats", encoding="utf-8") as file:
-        for line in file:
-            fields = line.split()
-            if fields[2] == os.path.basename(device):
-                return int(fields[9])
-    raise AssertionError(f"no {device} in /proc/diskstats")
-
-
-def reboot_in_a_namespace():
-    """reboot(2) by the first process of a PID namespace: the kernel ends that process, and nothing else."""
-    restart = "import ctypes; ctypes.CDLL(None).reboot(0x01234567)"  # RB_AUTOBOOT
-    subprocess.run(["unshare", "--pid", "--fork", "/usr/bin/python3", "-c", restart], check=False)
 
 
 class RaucUpdate(unittest.TestCase):
@@ -70,17 +54,20 @@ class RaucUpdate(unittest.TestCase):
         bundle = self.machine.bundle("2.0", SIZE)
         with LoopDevice(8 * MIB) as bystander, self.exporter() as exporter:
             self.assertEqual(exporter.scrape().value("ota_transactions_total", engine="rauc", result="succeeded"), 0)
-            before = written_sectors(device)
-            self.machine.install(bundle)
+            before = written_bytes(device)
+            began = seconds_since_boot()
+            with self.machine.start_install(bundle) as client:
+                scrape, under_way = follow(exporter, "rauc")
+                self.assertEqual(client.wait(60), 0)
+                client.stdout.read()
             self.write_directly(bystander.path, 4 * MIB)
-            scrape = self.wait_for_state(exporter, "rebooting")
-            # The device has no writeback left: the sectors are final, and so are the metrics of them.
-            self.sync(device)
-            sectors = (written_sectors(device) - before) * 512
+            # The device has no writeback left: what was written is final, and so are the metrics of it.
+            sync_device(device)
+            truth = written_bytes(device) - before
             scrape = exporter.scrape()
             written = self.written(scrape, device)
-            self.assertGreaterEqual(sectors, SIZE)
-            self.assertAlmostEqual(sum(written.values()), sectors, delta=sectors // 100)
+            self.assertGreaterEqual(truth, SIZE)
+            self.assertAlmostEqual(sum(written.values()), truth, delta=truth // 100)
             self.assertGreaterEqual(written["exact"], SIZE * 99 // 100, written)
             self.assertEqual(self.written(scrape, bystander.path), dict.fromkeys(WORDS, 0))
             infos = scrape.series("ota_transaction_info", engine="rauc")
@@ -92,14 +79,17 @@ class RaucUpdate(unittest.TestCase):
             self.assertEqual(scrape.sum("ota_transactions_total", engine="rauc"), 0)
             reboot_in_a_namespace()
             self.assertEqual(exporter.scrape().series("ota_reboot_triggers_total"), [({"command": "restart"}, 1)])
+        before_boot = seconds_since_boot() - began
         self.machine.stop_service()
         boot = Boot(self.folder, "1")
         with self.exporter("--path.procfs", boot.path) as exporter:
             self.wait_for_state(exporter, "confirming")
             self.machine.boot("B")
+            confirming = seconds_since_boot()
             self.machine.mark("good")
             scrape = wait_until(lambda: (now := exporter.scrape()).value(
                 "ota_transactions_total", engine="rauc", result="succeeded") and now, what="the confirmation")
+            confirmed = seconds_since_boot()
             self.assertEqual(scrape.sum("ota_transactions_total", engine="rauc"), 1)
             self.assertEqual(scrape.sum("ota_failures_total", engine="rauc"), 0)
             self.assertEqual(scrape.value("ota_last_result_info", engine="rauc", to="2.0", result="succeeded",
@@ -110,9 +100,15 @@ class RaucUpdate(unittest.TestCase):
             seconds = ended["state_ns"]
             self.assertEqual(set(seconds) - {"idle"}, {"verifying", "applying", "rebooting", "confirming"})
             self.assertAlmostEqual(sum(seconds.values()), ended["elapsed_ns"], delta=1000)
-            self.assertEqual(scrape.value("ota_last_duration_seconds", engine="rauc"), ended["elapsed_ns"] / 1e9)
+            took = scrape.value("ota_last_duration_seconds", engine="rauc")
+            self.assertEqual(took, ended["elapsed_ns"] / 1e9)
+            # For the exporter the new boot was the machine's own.
+            self.assertGreaterEqual(took, under_way + confirming)
+            self.assertLessEqual(took, before_boot + confirmed)
         with self.exporter("--path.procfs", boot.path) as exporter:
-            self.assertEqual(exporter.scrape().value("ota_transactions_total", engine="rauc", result="succeeded"), 1)
+            scrape = exporter.scrape()
+            self.assertEqual(scrape.value("ota_transactions_total", engine="rauc", result="succeeded"), 1)
+            self.assertEqual(scrape.value("ota_last_duration_seconds", engine="rauc"), took)
 
     def test_a_service_in_the_root_cgroup_is_told_by_its_process(self):
         self.start_machine(own_cgroup=False)
@@ -167,11 +163,6 @@ class RaucUpdate(unittest.TestCase):
     def write_directly(path, size):
         subprocess.run(["dd", "if=/dev/zero", f"of={path}", "bs=1M", f"count={size // MIB}", "oflag=direct"],
                        check=True, capture_output=True)
-
-    @staticmethod
-    def sync(path):
-        with open(path, "rb") as device:
-            os.fsync(device.fileno())
 
 
 if __name__ == "__main__":

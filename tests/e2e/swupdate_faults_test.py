@@ -4,7 +4,7 @@ import errno
 import unittest
 
 from exporter_process import run_exporter, wait_until
-from faulty_medium import DETECTION_SECONDS, IMAGE, FaultyMedium, random_offset
+from faulty_medium import DETECTION_SECONDS, IMAGE, FaultyMedium, random_offset, two_offsets
 from swupdate import SwupdateMachine, heard_by
 from update import sync_device
 
@@ -20,18 +20,24 @@ class SwupdateFaults(FaultyMedium):
                 "adapters": {"swupdate": {"progress_socket": self.machine.progress_socket,
                                           "control_socket": self.machine.control_socket}}}
 
-    def fail_an_installation(self, cause):
+    def seen(self):
+        """The causes that the exporter has evidence of, in the last update."""
+        update = max([*self.ota("history"), *self.open_updates()], key=lambda one: one["number"])
+        return {entry["cause"] for entry in update.get("evidence", []) if entry["device"] == self.slot.name}
+
+    def fail_an_installation(self, *causes):
         """SWUpdate 2022.12 does not wait for what it wrote to a raw device, and holds it for installed: whoever
         decides on the update hears of the cause from the exporter."""
         self.failures += 1
         self.machine.install(self.image, heard=heard_by(self.exporter))
         with contextlib.suppress(OSError):
             sync_device(self.slot.path)
-        scrape = wait_until(lambda: (now := self.exporter.scrape()).value(
-            "ota_last_failure_info", engine="swupdate", cause=cause, device=self.slot.name) and now, what=cause)
-        if scrape.value("ota_transactions_total", engine="swupdate", result="failed") < self.failures:
+        wait_until(lambda: self.seen() == set(causes), what=f"seed {self.seed}: {causes}")
+        if self.open_updates():
             done = run_exporter("ota", "--socket", self.socket, "end", "failed")
             self.assertEqual(done.returncode, 0, done)
+        scrape = self.exporter.scrape()
+        self.assertEqual(scrape.value("ota_transactions_total", engine="swupdate", result="failed"), self.failures)
         return scrape
 
     def test_a_bad_block_is_the_cause_with_its_offset(self):
@@ -41,6 +47,8 @@ class SwupdateFaults(FaultyMedium):
                 self.slot.clear()
                 self.slot.fail("write", bad, error)
                 scrape = self.fail_an_installation(cause)
+                self.assertEqual(scrape.value("ota_last_failure_info", engine="swupdate", cause=cause,
+                                              device=self.slot.name), 1)
                 ended = self.last()
                 self.assertEqual((ended["cause"], ended["device"]), (cause, self.slot.name), self.exporter.log)
                 self.check_offset(ended["offset"], bad)
@@ -55,11 +63,14 @@ class SwupdateFaults(FaultyMedium):
         self.assertEqual(self.exporter.scrape().sum("ota_failures_total", engine="swupdate"), self.failures)
 
     def test_of_two_faults_the_stronger_one_is_the_cause(self):
-        self.slot.fail("write", IMAGE // 4, errno.EIO)
-        self.slot.fail("write", IMAGE * 3 // 4, errno.ENODATA)
-        self.fail_an_installation("media_error")
+        first, second = two_offsets()
+        self.slot.fail("write", first, errno.EIO)
+        self.slot.fail("write", second, errno.ENODATA)
+        self.fail_an_installation("io_error", "media_error")
         ended = self.last()
-        self.assertEqual((ended["cause"], ended["device"]), ("media_error", self.slot.name), self.exporter.log)
+        self.assertEqual((ended["cause"], ended["device"]), ("media_error", self.slot.name),
+                         f"seed {self.seed}: {self.exporter.log}")
+        self.check_offset(ended["offset"], second)
 
 
 if __name__ == "__main__":

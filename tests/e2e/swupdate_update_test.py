@@ -7,7 +7,7 @@ import unittest
 
 from exporter_process import ExporterProcess, run_exporter, wait_until
 from swupdate import MIB, SwupdateMachine, heard_by
-from update import Boot, sync_device, written_bytes
+from update import Boot, follow, reboot_in_a_namespace, seconds_since_boot, sync_device, writes, written_bytes
 
 SIZE = 24 * MIB
 DATA = 4 * MIB
@@ -82,10 +82,14 @@ class SwupdateUpdate(unittest.TestCase):
         before = {device: written_bytes(device) for device in self.machine.devices.values()}
         with self.exporter() as exporter:
             self.assertEqual(exporter.scrape().value("ota_transactions_total", engine="swupdate", result="succeeded"), 0)
-            self.assertEqual(self.machine.install(image, heard=heard_by(exporter)), 0, self.machine.log)
-            scrape = self.wait_for(exporter, "ota_state", state="rebooting")
-            self.assertEqual(self.states(exporter)[0], "idle")
-            self.assertEqual(self.states(exporter)[-3:], ["downloading+applying", "applying", "rebooting"])
+            bootenv = self.machine.devices["bootenv"]
+            writes_before = writes(bootenv)
+            began = seconds_since_boot()
+            engine = self.machine.start_install(image, heard=heard_by(exporter))
+            scrape, under_way = follow(exporter, "swupdate")
+            self.assertEqual(self.machine.wait(engine), 0, self.machine.log)
+            self.assertEqual(self.states(exporter), ["idle", "verifying", "downloading", "downloading+applying",
+                                                     "applying", "rebooting"])
             size = os.path.getsize(image)
             self.assertEqual(scrape.value("ota_payload_bytes", engine="swupdate"), size)
             self.assertEqual(scrape.value("ota_downloaded_bytes_total", engine="swupdate"), size)
@@ -93,11 +97,22 @@ class SwupdateUpdate(unittest.TestCase):
             self.assertEqual(scrape.sum("ota_transaction_info", engine="swupdate", to="2.0"), 1)
             self.assertEqual(self.machine.read_environment()["slot"], "B")
             self.assert_written(exporter, before, SIZE + DATA)
+            scrape = exporter.scrape()
+            self.assertGreater(writes(bootenv), writes_before)
+            self.assertEqual(scrape.series("ota_bootenv_writes_total"),
+                             [({"device": os.path.basename(bootenv)}, writes(bootenv) - writes_before)])
             # Installed is not succeeded.
             self.assertEqual(scrape.sum("ota_transactions_total", engine="swupdate"), 0)
-        with self.exporter("--path.procfs", Boot(self.folder, "1").path) as exporter:
+            self.assertEqual(scrape.sum("ota_reboot_triggers_total"), 0)
+            reboot_in_a_namespace()
+            self.assertEqual(exporter.scrape().series("ota_reboot_triggers_total"), [({"command": "restart"}, 1)])
+        before_boot = seconds_since_boot() - began
+        boot = Boot(self.folder, "1")
+        with self.exporter("--path.procfs", boot.path) as exporter:
             self.wait_for(exporter, "ota_state", state="confirming")
+            confirming = seconds_since_boot()
             self.ota("end", "confirmed")
+            confirmed = seconds_since_boot()
             scrape = exporter.scrape()
             self.assertEqual(scrape.value("ota_transactions_total", engine="swupdate", result="succeeded"), 1)
             self.assertEqual(scrape.sum("ota_failures_total", engine="swupdate"), 0)
@@ -105,8 +120,18 @@ class SwupdateUpdate(unittest.TestCase):
                                           cause="none"), 1)
             ended = self.last()
             self.assertEqual(ended["cgroup"], self.machine.cgroup)
-            self.assertAlmostEqual(scrape.value("ota_last_duration_seconds", engine="swupdate"),
-                                   ended["elapsed_ns"] / SECOND, places=6)
+            seconds = ended["state_ns"]
+            self.assertEqual(set(seconds), set(STATES))
+            self.assertGreaterEqual(sum(seconds.values()), ended["elapsed_ns"] - 1000)  # two at a time for a while
+            took = scrape.value("ota_last_duration_seconds", engine="swupdate")
+            self.assertAlmostEqual(took, ended["elapsed_ns"] / SECOND, places=6)
+            # For the exporter the new boot was the machine's own.
+            self.assertGreaterEqual(took, under_way + confirming)
+            self.assertLessEqual(took, before_boot + confirmed)
+        with self.exporter("--path.procfs", boot.path) as exporter:
+            scrape = exporter.scrape()
+            self.assertEqual(scrape.value("ota_transactions_total", engine="swupdate", result="succeeded"), 1)
+            self.assertEqual(scrape.value("ota_last_duration_seconds", engine="swupdate"), took)
 
     def test_a_corrupt_image_fails_its_verification(self):
         image = self.machine.image("2.0", 8 * MIB)

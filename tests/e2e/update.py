@@ -1,6 +1,10 @@
-"""What the tests of whole updates share: a boot that did not happen, and the kernel's own count of what was
-written."""
+"""What the tests of whole updates share: a boot that did not happen, and what others than the exporter say: the
+kernel's own counts of what was written, a clock of ours."""
 import os
+import subprocess
+import time
+
+from exporter_process import wait_until
 
 
 class Boot:
@@ -24,6 +28,34 @@ class Boot:
                 os.symlink(os.path.join(source, name), os.path.join(target, name))
 
 
+def reboot_in_a_namespace():
+    """reboot(2) by the first process of a PID namespace: the kernel ends that process, and nothing else."""
+    restart = "import ctypes, os; assert os.getpid() == 1; ctypes.CDLL(None).reboot(0x01234567)"  # RB_AUTOBOOT
+    subprocess.run(["unshare", "--pid", "--fork", "/usr/bin/python3", "-c", restart], check=False)
+
+
+def seconds_since_boot():
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def follow(exporter, engine):
+    """Until an update waits for its boot. Returns the last scrape, and for how many seconds the update was seen under
+    way: it took as long or longer."""
+    first = last = None
+
+    def waits():
+        nonlocal first, last
+        looked = seconds_since_boot()
+        scrape = exporter.scrape()
+        if scrape.value("ota_state", engine=engine, state="rebooting"):
+            return scrape
+        if scrape.series("ota_transaction_info", engine=engine):
+            first, last = first or seconds_since_boot(), looked
+        return None
+    scrape = wait_until(waits, seconds=60, what="an update that waits for its boot")
+    return scrape, last - first if first else 0
+
+
 def written_bytes(device):
     """What the kernel itself counts: bytes that the device was given to write."""
     with open("/proc/diskstats", encoding="utf-8") as file:
@@ -32,6 +64,13 @@ def written_bytes(device):
             if fields[2] == os.path.basename(device):
                 return int(fields[9]) * 512
     raise AssertionError(f"no {device} in /proc/diskstats")
+
+
+def writes(device):
+    """What the kernel itself counts: ended writes, also those merged into another; to it a flush is a write, too."""
+    with open(f"/sys/block/{os.path.basename(device)}/stat", encoding="ascii") as file:
+        fields = list(map(int, file.read().split()))
+    return fields[4] + fields[5] - fields[15]
 
 
 def sync_device(device):

@@ -109,9 +109,9 @@ class Alertmanager(Server):
     def command(self):
         return [*super().command(), f"--storage.path={self.path('data')}", "--cluster.listen-address="]
 
-    def alerts(self, name, **labels):
-        return [alert for alert in self.get("/api/v2/alerts")
-                if {"alertname": name, **labels}.items() <= alert["labels"].items()]
+    def alerts(self, **labels):
+        """Those with at least these labels."""
+        return [alert for alert in self.get("/api/v2/alerts") if labels.items() <= alert["labels"].items()]
 
     def post(self, *label_sets):
         """Alerts that somebody else than Prometheus has."""

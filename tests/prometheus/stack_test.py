@@ -133,7 +133,7 @@ class Stack(unittest.TestCase):
         wait_until(lambda: cls.prometheus.query('ota_state{instance="killed",state="applying"} == 1'), 20, "applying")
         cls.killed.exporter.send(signal.SIGKILL)
         cls.killed.exporter.wait()
-        wait_until(lambda: cls.alertmanager.alerts("VehicleOffline", instance="killed"), 30, "VehicleOffline")
+        wait_until(lambda: cls.alertmanager.alerts(alertname="VehicleOffline", instance="killed"), 30, "VehicleOffline")
 
     @classmethod
     def inhibit(cls):
@@ -141,49 +141,53 @@ class Stack(unittest.TestCase):
         vehicle = {"alertname": "OtaMediaError", "scope": "vehicle", "severity": "page"}
         campaign = {"alertname": "OtaConfirmedBurn14x", "scope": "campaign", "severity": "page", "to": "8.0"}
         cls.alertmanager.post(campaign)
-        wait_until(lambda: cls.alertmanager.alerts("OtaConfirmedBurn14x"), 10, "the campaign's alert")
+        wait_until(lambda: cls.alertmanager.alerts(alertname="OtaConfirmedBurn14x"), 10, "the campaign's alert")
         cls.alertmanager.post({**vehicle, "instance": "of_campaign", "to": "8.0"},
                               {**vehicle, "instance": "of_none", "to": "9.0"})
         cls.webhook.wait_for("/pager", PAGE_SECONDS, instance="of_none")
         cls.webhook.wait_for("/pager", PAGE_SECONDS, alertname="OtaConfirmedBurn14x")
 
     def test_a_medium_error_below_the_slot_is_a_page_that_says_where(self):
-        operation, offset, length, _ = self.medium.hits[0]
-        self.assertEqual(operation, "write")
+        self.assertEqual({(operation, error) for operation, _, _, error in self.medium.hits},
+                         {("write", errno.ENODATA)})
         device = os.path.basename(self.medium.path)
         labels = dict(self.page["labels"])
         # RAUC names the version only of what it has installed.
-        self.assertIn(labels.pop("to", "2.0"), "2.0")
+        self.assertIn(labels.pop("to", None), (None, "2.0"))
         self.assertEqual(labels, {
             "alertname": "OtaMediaError", "severity": "page", "scope": "vehicle", "job": "fleet", "instance": "sick",
             "engine": "rauc", "device": device, "cause": "media_error"})
         said = int(re.search(r"at byte (\d+)", self.page["annotations"]["description"])[1])
         # The request that failed, not the byte in it.
-        self.assertLessEqual(said, BROKEN_AT)
-        self.assertLess(BROKEN_AT, said + (1 << 20))
-        self.assertEqual(said % 512, 0)
+        self.assertIn(said, self.medium.failed_requests(BROKEN_AT))
         self.assertIn(device, self.page["annotations"]["summary"])
         self.assertEqual(self.page["annotations"]["runbook_url"], "dashboards/runbook.md#otamediaerror")
         self.assertEqual(len(self.webhook.find("/pager", instance="sick")), 1)
 
     def test_a_healthy_update_is_no_page(self):
         self.assertEqual(self.webhook.find("/pager", instance="healthy"), [])
-        self.assertEqual(self.prometheus.query(
-            'ALERTS{instance="healthy",severity="page"} or ALERTS{instance="healthy",alertname=~"Ota(Failed|.*Error)"}'),
-            [])
+
+        def ever(instance):
+            return {labels["alertname"] for which in ('severity="page"', 'alertname=~"Ota(Failed|.*Error)"')
+                    for labels, _ in self.prometheus.samples(f'ALERTS{{instance="{instance}",{which}}}')}
+        self.assertEqual(ever("healthy"), set())
+        self.assertEqual(ever("sick"), {"OtaFailed", "OtaMediaError"})
 
     def test_a_killed_exporter_is_no_page(self):
-        self.assertEqual(len(self.alertmanager.alerts("VehicleOffline", instance="killed", severity="none")), 1)
+        routed = [(alert["labels"]["alertname"], alert["labels"]["severity"], alert["receivers"])
+                  for alert in self.alertmanager.alerts(instance="killed")]
+        # A ticket would be written after a minute: who is to have it is known before.
+        self.assertEqual(routed, [("VehicleOffline", "none", [{"name": "nobody"}])])
         self.assertEqual([alert for _, alert in self.webhook.received if alert["labels"].get("instance") == "killed"],
                          [])
 
     def test_a_campaign_speaks_for_its_vehicles(self):
         self.assertEqual(self.webhook.find("/pager", instance="of_campaign"), [])
-        inhibited, = self.alertmanager.alerts("OtaMediaError", instance="of_campaign")
-        source, = self.alertmanager.alerts("OtaConfirmedBurn14x")
+        inhibited, = self.alertmanager.alerts(alertname="OtaMediaError", instance="of_campaign")
+        source, = self.alertmanager.alerts(alertname="OtaConfirmedBurn14x")
         self.assertEqual(inhibited["status"], {"state": "suppressed", "silencedBy": [],
                                                "inhibitedBy": [source["fingerprint"]]})
-        other, = self.alertmanager.alerts("OtaMediaError", instance="of_none")
+        other, = self.alertmanager.alerts(alertname="OtaMediaError", instance="of_none")
         self.assertEqual(other["status"]["state"], "active")
 
     def test_no_sample_is_lost_while_the_receiver_is_away(self):
