@@ -120,8 +120,7 @@ static __always_inline u64 call_key(enum block_operation operation)
 /* Flash is written by the task that asks, or by UBI's and file systems' threads for whoever. */
 static __always_inline enum ota_step find_writer(u64 *transaction)
 {
-	const struct otawrite_filter *filter = find_filter();
-	u64 owner = filter ? task_owner() : OTAWRITE_OWNER_OTHER;
+	u64 owner = task_owner();
 
 	if (owner == OTAWRITE_OWNER_OTHER)
 		return OTA_BY_NOBODY;

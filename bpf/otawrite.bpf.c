@@ -272,23 +272,12 @@ __noinline u64 otawrite_cgroup_transaction(u64 cgroup, u64 of_current)
 	return nearest_transaction(filter, (void *)cgroup, ANCESTRY_POINTERS);
 }
 
-__noinline u64 otawrite_task_transaction(u64 address, u64 is_current)
+static __always_inline u64 process_transaction(const struct otawrite_filter *filter,
+					       struct task_struct *task)
 {
-	const struct otawrite_filter *filter = find_filter();
-	struct task_struct *task = (void *)address;
-	u64 *transaction, by_cgroup;
+	u64 *transaction;
 	u32 up;
 
-	if (!filter || BPF_CORE_READ(task, flags) & PF_KTHREAD)
-		return 0;
-	if (filter->cgroups) {
-		by_cgroup = otawrite_cgroup_transaction((u64)BPF_CORE_READ(task, cgroups, dfl_cgrp),
-							is_current);
-		if (by_cgroup)
-			return by_cgroup;
-	}
-	if (!filter->processes)
-		return 0;
 	for (up = 0; up < PROCESS_LEVELS; up++) {
 		u32 process = BPF_CORE_READ(task, tgid);
 
@@ -302,6 +291,24 @@ __noinline u64 otawrite_task_transaction(u64 address, u64 is_current)
 		task = BPF_CORE_READ(task, real_parent);
 	}
 	return 0;
+}
+
+__noinline u64 otawrite_task_owner(u64 address, u64 is_current)
+{
+	const struct otawrite_filter *filter = find_filter();
+	struct task_struct *task = (void *)address;
+	u64 transaction = 0;
+
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return OTAWRITE_OWNER_UNKNOWN;
+	if (!filter)
+		return OTAWRITE_OWNER_OTHER;
+	if (filter->cgroups)
+		transaction = otawrite_cgroup_transaction(
+			(u64)BPF_CORE_READ(task, cgroups, dfl_cgrp), is_current);
+	if (!transaction && filter->processes)
+		transaction = process_transaction(filter, task);
+	return transaction ? transaction : OTAWRITE_OWNER_OTHER;
 }
 
 /* On cgroup v1 the ids are another hierarchy's. */

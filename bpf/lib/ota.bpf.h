@@ -89,28 +89,26 @@ extern u64 otawrite_cgroup_transaction(u64 cgroup, u64 of_current);
 
 /*
  * The transaction of a task, by its address: that of its cgroup, or else the one that its process
- * or an ancestor of that is bound to, the nearest; 0 for none.
+ * or an ancestor of that is bound to, the nearest, or OTAWRITE_OWNER_OTHER. Kernel threads work for
+ * others, without saying for whom: OTAWRITE_OWNER_UNKNOWN.
  */
-extern u64 otawrite_task_transaction(u64 task, u64 is_current);
+extern u64 otawrite_task_owner(u64 task, u64 is_current);
 
+/* 0 for none. */
 static __always_inline u64 task_transaction(struct task_struct *task)
 {
-	u64 address = 0;
+	u64 address = 0, owner;
 
 	/* The verifier lets no typed pointer pass as a number. */
 	bpf_probe_read_kernel(&address, sizeof(address), &task);
-	return otawrite_task_transaction(address, 0);
+	owner = otawrite_task_owner(address, 0);
+	return owner == OTAWRITE_OWNER_OTHER ? 0 : owner;
 }
 
-/* Of the current task. Kernel threads work for others, without saying for whom. */
+/* Of the current task. */
 static __always_inline u64 task_owner(void)
 {
-	u64 task = bpf_get_current_task(), transaction;
-
-	if (BPF_CORE_READ((struct task_struct *)task, flags) & PF_KTHREAD)
-		return OTAWRITE_OWNER_UNKNOWN;
-	transaction = otawrite_task_transaction(task, 1);
-	return transaction ? transaction : OTAWRITE_OWNER_OTHER;
+	return otawrite_task_owner(bpf_get_current_task(), 1);
 }
 
 /* Bytes written for a transaction. False: the map is full. */

@@ -164,7 +164,7 @@ class RaucFaults(RaucInstallations):
         self.other.fail("write", 0, errno.EIO, length=8 * MIB)
         for number in range(HEALTHY_RUNS):
             with self.subTest(number=number):
-                self.slot.delay(20 if number % 3 == 2 else 0)
+                self.slot.delay(40 if number % 3 == 2 else 0)
                 self.assertNotEqual(self.write(self.other.path), 0)
                 client = self.machine.start_install(self.bundle)
                 with client:

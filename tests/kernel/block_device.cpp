@@ -32,6 +32,12 @@ void make_node(const std::string& name) {
   run_program({"mknod", node, "b", number.substr(0, colon), words(number.substr(colon + 1)).at(0)});
 }
 
+// Of "none [mq-deadline] kyber".
+std::string chosen(const std::string& words) {
+  const size_t begin = words.find('[') + 1;
+  return words.substr(begin, words.find(']') - begin);
+}
+
 // A line of device-mapper's table: sectors that are those of the device below.
 std::string linear(int64_t first, int64_t end, const std::string& below) {
   return std::to_string(first) + " " + std::to_string(end - first) + " linear /dev/" + below + " " +
@@ -133,9 +139,17 @@ MappedDevice::~MappedDevice() {
   run_program({"dmsetup", "remove", "--noudevsync", "--noudevrules", "--retry", mapping_});
 }
 
-void use_scheduler(const std::string& device, const std::string& scheduler) {
-  write_text("/sys/block/" + device + "/queue/scheduler", scheduler);
-  write_text("/sys/block/" + device + "/queue/nomerges", "2");
+Scheduler::Scheduler(const std::string& device, const std::string& name)
+    : queue_("/sys/block/" + device + "/queue/"),
+      name_before_(chosen(read_text(queue_ + "scheduler"))),
+      merges_before_(read_text(queue_ + "nomerges")) {
+  write_text(queue_ + "scheduler", name);
+  write_text(queue_ + "nomerges", "2");
+}
+
+Scheduler::~Scheduler() {
+  write_text(queue_ + "scheduler", name_before_);
+  write_text(queue_ + "nomerges", merges_before_);
 }
 
 void DirectIo::Free::operator()(void* memory) const { std::free(memory); }

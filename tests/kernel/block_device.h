@@ -81,8 +81,20 @@ class MappedDevice {
   std::string name_;
 };
 
-// Puts an I/O scheduler, and so a queue, before the driver's own, and leaves requests unmerged.
-void use_scheduler(const std::string& device, const std::string& scheduler);
+// An I/O scheduler, and so a queue, before the driver's own, for requests that are left unmerged. A
+// loop device outlives what it was made for: all is as it was in the end.
+class Scheduler {
+ public:
+  Scheduler(const std::string& device, const std::string& name);
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+ private:
+  std::string queue_;
+  std::string name_before_;
+  std::string merges_before_;
+};
 
 // A device opened past the page cache: every call is an I/O of its own.
 class DirectIo {

@@ -138,7 +138,7 @@ void verify_times(const Interval& interval, const Samples::Labels& labels, doubl
 TEST(Blockio, DividesTheTimeOfARequestIntoQueueAndService) {
   const MemoryFileSystem files(32 * kMiB);
   const LoopDevice device(files.path(), 16 * kMiB);
-  use_scheduler(device.name(), "mq-deadline");
+  const Scheduler scheduler(device.name(), "mq-deadline");
   const ExporterProcess exporter({full_rules("blockio")});
   DirectIo disk(device.name(), kBlock);
   Interval interval;
