@@ -90,7 +90,7 @@ void OtaBook::replay(const OtaRecord& record) {
   }
   publish(told);
   if (told.open()) boot_ids_[told.number] = record.boot_id;
-  if (!told.open()) remember_failure(told, {});
+  if (!told.open()) remember_failure(told);
 }
 
 void OtaBook::settle_one(OtaTransaction& transaction, OtaMoment now) {
@@ -206,7 +206,7 @@ void OtaBook::finish(OtaTransaction& transaction, OtaOutcome outcome, OtaMoment 
   ++totals.outcomes[index_of(outcome)];
   if (transaction.cause == OtaCause::kNone) return;
   ++totals.causes[index_of(transaction.cause)];
-  remember_failure(transaction, {});
+  remember_failure(transaction);
 }
 
 Result<OtaTransactionPtr> OtaBook::end(const OtaEnd& request, OtaMoment now) {

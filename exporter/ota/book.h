@@ -30,8 +30,9 @@ struct OtaEngine {
   bool stalled = false;
 };
 
-// The last thing that went wrong in any transaction.
+// What went wrong in the last transaction in which something did: the strongest of it so far.
 struct OtaFailure {
+  uint64_t transaction = 0;
   std::string engine;
   OtaCause cause = OtaCause::kNone;
   std::string device;
@@ -71,7 +72,8 @@ class OtaBook {
   // Keeps an observation with an open transaction: the first of each cause and device whole, what
   // repeats as a count.
   Noted note(uint64_t number, const OtaEvidence& evidence);
-  // What was new is durable since `now`: it is the last failure.
+  // What was new is durable since `now`: it is the last failure, unless the same transaction has a
+  // stronger one.
   void recorded(uint64_t number, const OtaEvidence& evidence, OtaMoment now);
   // The kernel was asked to end this boot; who asked is kept until an agent speaks again. Returns
   // the transactions that changed.
@@ -99,7 +101,7 @@ class OtaBook {
   void finish(OtaTransaction& transaction, OtaOutcome outcome, OtaMoment now);
   OtaTransactionPtr publish(OtaTransaction transaction);
   void settle_one(OtaTransaction& transaction, OtaMoment now);
-  void remember_failure(const OtaTransaction& transaction, std::optional<double> detection_seconds);
+  void remember_failure(const OtaTransaction& transaction);
 
   std::string boot_id_;
   OtaMoment start_;

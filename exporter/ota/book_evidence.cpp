@@ -38,9 +38,15 @@ OtaBook::Noted OtaBook::note(uint64_t number, const OtaEvidence& evidence) {
 }
 
 void OtaBook::recorded(uint64_t number, const OtaEvidence& evidence, OtaMoment now) {
-  last_failure_ = OtaFailure{
-      open(number)->engine, evidence.cause, evidence.device,
-      evidence.offset,      now.wall_ms,    double(now.boottime_ns - evidence.at_ns) / kSecondNs};
+  const bool same = last_failure_ && last_failure_->transaction == number;
+  if (same && last_failure_->cause <= evidence.cause) return;
+  last_failure_ = OtaFailure{number,
+                             open(number)->engine,
+                             evidence.cause,
+                             evidence.device,
+                             evidence.offset,
+                             now.wall_ms,
+                             double(now.boottime_ns - evidence.at_ns) / kSecondNs};
 }
 
 std::vector<OtaTransactionPtr> OtaBook::reboot_asked(const std::string& who) {
@@ -79,18 +85,18 @@ std::vector<std::pair<uint64_t, OtaEvidence>> OtaBook::overdue(OtaMoment now, in
   return found;
 }
 
-void OtaBook::remember_failure(const OtaTransaction& transaction,
-                               std::optional<double> detection_seconds) {
+void OtaBook::remember_failure(const OtaTransaction& transaction) {
   if (transaction.cause == OtaCause::kNone) return;
   // What was seen when it happened is not made later by the end that it led to.
-  if (last_failure_ && last_failure_->engine == transaction.engine &&
-      last_failure_->cause == transaction.cause && last_failure_->detection_seconds &&
-      has_seen(transaction, transaction.cause) && last_failure_->at_ms >= transaction.started_ms) {
-    return;
-  }
-  last_failure_ =
-      OtaFailure{transaction.engine,       transaction.cause,    transaction.cause_device,
-                 transaction.cause_offset, transaction.ended_ms, detection_seconds};
+  const bool same = last_failure_ && last_failure_->transaction == transaction.number;
+  if (same && last_failure_->cause == transaction.cause) return;
+  last_failure_ = OtaFailure{transaction.number,
+                             transaction.engine,
+                             transaction.cause,
+                             transaction.cause_device,
+                             transaction.cause_offset,
+                             transaction.ended_ms,
+                             {}};
 }
 
 void OtaBook::trim(size_t keep) {

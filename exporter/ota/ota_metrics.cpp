@@ -159,7 +159,11 @@ void write_activity(const OtaBook& book, SampleSink& sink) {
 void write_failure(const OtaBook& book, SampleSink& sink) {
   const auto& failure = book.last_failure();
   if (!failure) return;
-  Family(sink, {"ota_last_failure_info", "What went wrong last, fatal or not.", kGauge, "", {}})
+  Family(sink, {"ota_last_failure_info",
+                "What went wrong last, fatal or not; of one update the strongest.",
+                kGauge,
+                "",
+                {}})
       .add({{"engine", failure->engine},
             {"cause", name_of(failure->cause)},
             {"device", failure->device}},

@@ -116,7 +116,7 @@ class RaucUpdate(unittest.TestCase):
         with self.exporter() as exporter:
             self.machine.install(self.machine.bundle("2.0", SIZE))
             self.wait_for_state(exporter, "rebooting")
-            self.sync(device)
+            sync_device(device)
             written = self.written(exporter.scrape(), device)
             self.assertGreaterEqual(written["exact"], SIZE * 99 // 100, written)
             self.write_directly(device, 4 * MIB)

@@ -315,6 +315,27 @@ TEST_F(OtaTrackerTest, ShowsEvidenceAtOnceAndStaysCleanWhenTheUpdateSucceeds) {
   EXPECT_EQ(causes(OtaCause::kMediaError), 0u);
 }
 
+TEST_F(OtaTrackerTest, ShowsTheStrongestFailureOfAnUpdateAndThenTheNextUpdates) {
+  const auto see = [this](OtaCause cause, uint64_t transaction) {
+    pass(1);
+    OtaEvidence evidence;
+    evidence.cause = cause;
+    evidence.device = "sda2";
+    evidence.at_ns = now_.boottime_ns;
+    EXPECT_TRUE(tracker_->evidence(evidence, transaction));
+    return *tracker_->book()->last_failure();
+  };
+  ASSERT_TRUE(begin());
+  EXPECT_EQ(see(OtaCause::kIoError, 1).cause, OtaCause::kIoError);
+  const OtaFailure medium = see(OtaCause::kMediaError, 1);
+  EXPECT_EQ(medium.cause, OtaCause::kMediaError);
+  EXPECT_EQ(see(OtaCause::kTimeout, 1).cause, OtaCause::kMediaError);
+  ASSERT_TRUE(end(OtaEvent::kEndFailed));
+  EXPECT_EQ(tracker_->book()->last_failure()->at_ms, medium.at_ms);
+  ASSERT_TRUE(begin());
+  EXPECT_EQ(see(OtaCause::kTimeout, 2).cause, OtaCause::kTimeout);
+}
+
 TEST_F(OtaTrackerTest, HasRecordedAFailureOnceTheMediumHasIt) {
   tracker_.reset();
   tracker_ = std::make_unique<OtaTracker>(
