@@ -69,25 +69,36 @@ static __always_inline void in_flight_begin(void *map, u64 address, struct bio *
 	bucket->ways[oldest % IN_FLIGHT_WAYS] = queued;
 }
 
-/* What it was is taken out; if that is not there any more, what it is now, with 0 as its start. */
+/* Splitting moves where a bio begins, not where it ends. */
+static __always_inline u64 in_flight_last_sector(const struct in_flight_bio *bio)
+{
+	return bio->sector + (bio->bytes >> 9);
+}
+
+/*
+ * What it was is taken out; if that is not there any more, or two CPUs wrote into it at once, what
+ * it is now, with 0 as its start.
+ */
 static __always_inline struct in_flight_bio in_flight_end(void *map, u64 address, struct bio *bio)
 {
 	struct in_flight *bucket = in_flight_bucket(map, address);
-	struct in_flight_bio queued = {
-		.sector = bio->bi_iter.bi_sector,
-		.bytes = bio->bi_iter.bi_size,
-	};
+	struct in_flight_bio queued, now = {
+					     .sector = bio->bi_iter.bi_sector,
+					     .bytes = bio->bi_iter.bi_size,
+				     };
 	u32 way;
 
 	if (!bucket)
-		return queued;
+		return now;
 #pragma unroll
 	for (way = 0; way < IN_FLIGHT_WAYS; way++) {
 		if (bucket->ways[way].bio == address) {
 			queued = bucket->ways[way];
 			bucket->ways[way].bio = 0;
-			return queued;
+			return in_flight_last_sector(&queued) == in_flight_last_sector(&now)
+				       ? queued
+				       : now;
 		}
 	}
-	return queued;
+	return now;
 }
