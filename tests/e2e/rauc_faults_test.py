@@ -307,11 +307,12 @@ class RaucStarvation(RaucInstallations):
                        what=f"{STARVED_SECONDS} s that the engine waited")
             self.assertIsNone(client.poll(), "an engine that starves has not ended")
             # Somebody's patience has ended: he stops the service, as a service manager does. With a CPU again the
-            # service can end, but not its installation.
+            # service can end, but not its installation. While RAUC verifies, SIGTERM may crash it: it waits in a write.
             self.slot.hold()
             try:
-                self.machine.service.send_signal(signal.SIGTERM)
                 end_hogs()
+                self.wait_for_state("applying")
+                self.machine.service.send_signal(signal.SIGTERM)
                 wait_until(lambda: not self.machine.owner(), what="a service that gives up its name")
             finally:
                 self.slot.release()
