@@ -1,6 +1,8 @@
-# room(NAME SOURCES ... [USES room ...] [LIBRARIES ...]): one folder of exporter/ as one static library,
-# kernel_exporter::NAME. Headers are included by their path from exporter/, e.g. "rules/plan.h".
-# Warnings are errors on our own targets only; USES and LIBRARIES are what the room's headers need too.
+# room(NAME SOURCES ... [USES ...] [USES_PRIVATELY ...] [LIBRARIES ...] [PRIVATE_LIBRARIES ...]): one folder of
+# exporter/ as one static library, kernel_exporter::NAME. Headers are included by their path from exporter/, e.g.
+# "rules/plan.h". USES and LIBRARIES are what the room's own headers include, the private ones what only its sources
+# do. tests/lint/rooms holds every #include against what its room declares here.
+# Warnings are errors on our own targets only.
 add_library(kernel_exporter_flags INTERFACE)
 target_compile_options(kernel_exporter_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Werror;-Wshadow;-Wnon-virtual-dtor>)
@@ -17,13 +19,14 @@ if(KERNEL_EXPORTER_FUZZ)
 endif()
 
 function(room NAME)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "SOURCES;USES;USES_PRIVATELY;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
   add_library(kernel_exporter_${NAME} STATIC ${ROOM_SOURCES})
   add_library(kernel_exporter::${NAME} ALIAS kernel_exporter_${NAME})
   target_include_directories(kernel_exporter_${NAME} PUBLIC ${CMAKE_SOURCE_DIR}/exporter)
   list(TRANSFORM ROOM_USES PREPEND kernel_exporter::)
+  list(TRANSFORM ROOM_USES_PRIVATELY PREPEND kernel_exporter::)
   target_link_libraries(kernel_exporter_${NAME} PUBLIC ${ROOM_USES} ${ROOM_LIBRARIES}
-    PRIVATE kernel_exporter_flags)
+    PRIVATE ${ROOM_USES_PRIVATELY} ${ROOM_PRIVATE_LIBRARIES} kernel_exporter_flags)
 endfunction()
 
 # unit_test(ROOM SOURCES ... [LIBRARIES ...]): the tests of one room that need no root, label `unit`.

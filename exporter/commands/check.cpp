@@ -3,7 +3,7 @@
 
 #include "commands/commands.h"
 #include "commands/rule_loader.h"
-#include "ota/config.h"
+#include "ota/tracker/config.h"
 #include "rules/compile.h"
 
 namespace kernel_exporter {

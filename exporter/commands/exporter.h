@@ -15,8 +15,8 @@
 #include "metrics/collector.h"
 #include "metrics/self_metrics.h"
 #include "ota/adapters.h"
-#include "ota/kernel_watch.h"
 #include "ota/ota.h"
+#include "ota/watch/kernel_watch.h"
 
 namespace kernel_exporter {
 

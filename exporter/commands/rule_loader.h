@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "config/diagnostics.h"
 #include "labels/decoder.h"
-#include "rules/diagnostics.h"
 #include "rules/plan.h"
 
 namespace kernel_exporter {

@@ -1,7 +1,7 @@
 #include <re2/re2.h>
 
+#include "base/utf8.h"
 #include "labels/steps.h"
-#include "labels/utf8.h"
 
 namespace kernel_exporter {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "labels/utf8.h"
+#include "base/utf8.h"
 #include "metrics/label_block.h"
 
 namespace kernel_exporter {

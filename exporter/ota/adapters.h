@@ -5,12 +5,12 @@
 #include "base/error.h"
 #include "host/paths.h"
 #include "metrics/sample_sink.h"
-#include "ota/cgroup_adapter.h"
-#include "ota/config.h"
-#include "ota/engine_driver.h"
-#include "ota/rauc.h"
-#include "ota/swupdate.h"
-#include "ota/tracker.h"
+#include "ota/engine/cgroup/cgroup_adapter.h"
+#include "ota/engine/engine_driver.h"
+#include "ota/engine/rauc/rauc.h"
+#include "ota/engine/swupdate/swupdate.h"
+#include "ota/tracker/config.h"
+#include "ota/tracker/tracker.h"
 
 namespace kernel_exporter {
 

@@ -1,7 +1,7 @@
 #include "ota/ota.h"
 
 #include "base/log.h"
-#include "ota/clock.h"
+#include "ota/model/clock.h"
 
 namespace kernel_exporter {
 

@@ -6,11 +6,11 @@
 #include "base/error.h"
 #include "host/paths.h"
 #include "metrics/sample_sink.h"
-#include "ota/agent.h"
-#include "ota/config.h"
+#include "ota/agent/agent.h"
+#include "ota/agent/server.h"
 #include "ota/ota_metrics.h"
-#include "ota/server.h"
-#include "ota/tracker.h"
+#include "ota/tracker/config.h"
+#include "ota/tracker/tracker.h"
 
 namespace kernel_exporter {
 

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "metrics/sample_sink.h"
-#include "ota/agent.h"
-#include "ota/tracker.h"
+#include "ota/agent/agent.h"
+#include "ota/tracker/tracker.h"
 
 namespace kernel_exporter {
 

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "config/diagnostics.h"
 #include "labels/decoder.h"
 #include "probe/kernel_btf.h"
 #include "probe/object.h"
-#include "rules/diagnostics.h"
 #include "rules/model.h"
 #include "rules/plan.h"
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "rules/diagnostics.h"
+#include "config/diagnostics.h"
+#include "config/units.h"
 #include "rules/family_header.h"
-#include "rules/units.h"
 
 namespace kernel_exporter {
 

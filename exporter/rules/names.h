@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "config/units.h"
 #include "rules/family_header.h"
-#include "rules/units.h"
 
 namespace kernel_exporter {
 

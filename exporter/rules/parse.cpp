@@ -8,11 +8,11 @@
 #include <fstream>
 #include <iterator>
 
-#include "labels/utf8.h"
+#include "base/utf8.h"
+#include "config/one_document.h"
+#include "config/yaml_section.h"
 #include "rules/host_source.h"
 #include "rules/names.h"
-#include "rules/one_document.h"
-#include "rules/yaml_section.h"
 
 namespace kernel_exporter {
 namespace {

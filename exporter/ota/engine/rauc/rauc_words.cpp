@@ -1,0 +1,171 @@
+#include "ota/engine/rauc/rauc_words.h"
+
+#include <array>
+
+namespace kernel_exporter {
+namespace {
+
+struct Step {
+  std::string_view begins;
+  OtaState state;
+};
+
+// Steps that are not listed leave the state as it is. Everything before is verifying: a bundle that
+// RAUC downloads is downloaded within "Checking bundle", which it does not say.
+constexpr std::array kSteps = {
+    Step{"Updating slots", OtaState::kApplying},
+    Step{"Copying image to", OtaState::kApplying},
+};
+
+struct Claim {
+  std::string_view says;
+  OtaCause cause;
+  bool before_writing;  // only then
+};
+
+// An I/O error is not taken from the engine: whatever became of a write, fsync calls it that, while
+// the kernel's own evidence has the right word. Once slots are written, a checksum that does not
+// match speaks of the medium as much as of the bundle: that is for the kernel's evidence to decide.
+constexpr std::array kClaims = {
+    Claim{"No space left on device", OtaCause::kNoSpace, false},
+    Claim{"Timeout was reached", OtaCause::kNetworkStall, false},
+    Claim{"signature", OtaCause::kVerifyFailed, true},
+    Claim{"Signature", OtaCause::kVerifyFailed, true},
+    Claim{"Invalid bundle", OtaCause::kVerifyFailed, true},
+};
+
+OtaCause claimed(std::string_view error, OtaState state) {
+  for (const Claim& claim : kClaims) {
+    if (claim.before_writing && state == OtaState::kApplying) continue;
+    if (error.find(claim.says) != std::string_view::npos) return claim.cause;
+  }
+  return OtaCause::kEngineError;
+}
+
+bool runs(const RaucSlot& slot) { return slot.state == "booted" || slot.state == "active"; }
+
+}  // namespace
+
+EngineEvent RaucWords::event(EngineEvent::Kind kind) const {
+  EngineEvent event;
+  event.kind = kind;
+  event.engine = "rauc";
+  return event;
+}
+
+EngineEvent RaucWords::changed(OtaState state) {
+  state_ = state;
+  EngineEvent changed = event(EngineEvent::Kind::kState);
+  changed.states = {state};
+  changed.version = version_;
+  return changed;
+}
+
+bool RaucWords::is_standby(std::string_view slot) const {
+  for (const RaucSlot& known : slots_) {
+    if (known.name == slot) return !runs(known);
+  }
+  return false;
+}
+
+std::vector<EngineEvent> RaucWords::operation(std::string_view operation) {
+  if (operation != "installing" || installing_) return {};
+  installing_ = true;
+  completed_ = false;
+  percentage_ = -1;
+  version_.clear();
+  EngineEvent started = event(EngineEvent::Kind::kStarted);
+  started.pid = pid_;
+  for (const RaucSlot& slot : slots_) {
+    if (!runs(slot) && !slot.device.empty()) started.devices.push_back(slot.device);
+    if (slot.state == "booted") started.from = slot.version;
+  }
+  return {started, changed(OtaState::kVerifying)};
+}
+
+std::vector<EngineEvent> RaucWords::progress(int percentage, std::string_view message) {
+  std::vector<EngineEvent> events;
+  if (!installing_) return events;
+  for (const Step& step : kSteps) {
+    if (message.starts_with(step.begins) && step.state != state_) {
+      events.push_back(changed(step.state));
+    }
+  }
+  if (percentage != percentage_ && percentage >= 0 && percentage <= 100) {
+    percentage_ = percentage;
+    EngineEvent progress = event(EngineEvent::Kind::kProgress);
+    progress.progress = percentage / 100.0;
+    progress.version = version_;
+    events.push_back(std::move(progress));
+  }
+  return events;
+}
+
+EngineEvent RaucWords::failed() const {
+  EngineEvent failed = event(EngineEvent::Kind::kFailed);
+  failed.detail = last_error_;
+  failed.cause = claimed(last_error_, state_);
+  return failed;
+}
+
+std::vector<EngineEvent> RaucWords::completed(int result) {
+  if (!installing_) return {};
+  installing_ = false;
+  completed_ = result == 0;
+  if (completed_) return {};
+  return {failed()};
+}
+
+std::vector<EngineEvent> RaucWords::installed() {
+  if (!completed_) return {};
+  completed_ = false;
+  EngineEvent installed = event(EngineEvent::Kind::kInstalled);
+  std::string_view latest;
+  for (const RaucSlot& slot : slots_) {
+    if (runs(slot) || slot.installed < latest) continue;
+    latest = slot.installed;
+    installed.version = slot.version;
+  }
+  if (!version_.empty()) installed.version = version_;
+  return {installed};
+}
+
+std::vector<EngineEvent> RaucWords::ended_unseen(bool activated) {
+  if (!installing_ && !completed_) version_.clear();  // of one before
+  if (!completed_ && !last_error_.empty()) {
+    installing_ = false;
+    return {failed()};
+  }
+  if (completed_ || activated) {
+    installing_ = false;
+    completed_ = true;
+    return installed();
+  }
+  if (installing_) return gone();
+  EngineEvent lost = event(EngineEvent::Kind::kGone);
+  lost.detail = "RAUC has no installation under way any more";
+  return {lost};
+}
+
+std::vector<EngineEvent> RaucWords::gone() {
+  if (completed_) return installed();
+  if (!installing_) return {};
+  installing_ = false;
+  EngineEvent gone = event(EngineEvent::Kind::kGone);
+  gone.detail = "the RAUC service ended during the installation";
+  return {gone};
+}
+
+std::vector<EngineEvent> RaucWords::booted() const {
+  EngineEvent booted = event(EngineEvent::Kind::kBooted);
+  for (const RaucSlot& slot : slots_) {
+    (runs(slot) ? booted.devices : booted.standby).push_back(slot.device);
+    if (slot.state != "booted") continue;
+    booted.version = slot.version;
+    booted.confirmed = slot.boot_status == "good";
+  }
+  if (booted.devices.empty()) return {};
+  return {booted};
+}
+
+}  // namespace kernel_exporter

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "host/paths.h"
+#include "ota/engine/engine.h"
+#include "ota/engine/engine_socket.h"
+#include "ota/engine/swupdate/swupdate_message.h"
+#include "ota/engine/swupdate/swupdate_words.h"
+#include "ota/tracker/config.h"
+
+namespace kernel_exporter {
+
+// Follows SWUpdate over its sockets, in a thread of its own. The engine waits for those who listen:
+// everything is read at once, whatever becomes of it. The control socket, which is only listened
+// to, says why an installation failed.
+class SwupdateAdapter {
+ public:
+  SwupdateAdapter(OtaSwupdateConfig config, EngineListener listener, HostPaths paths);
+  ~SwupdateAdapter();
+
+  bool connected() const { return connected_; }
+  uint64_t refused() const { return refused_; }  // processes that speak a language we do not know
+
+ private:
+  struct Connection;
+
+  void run(const std::stop_token& stop);
+  void wait_for_engine(const std::stop_token& stop);
+  void follow(const std::stop_token& stop, UniqueFd progress);
+  std::chrono::milliseconds subscribe(Connection& connection);
+  bool serve(Connection& connection);  // false: it has ended
+  void hear_notices(Connection& connection, std::string_view bytes);
+  bool refuse(Connection& connection, const Error& error);
+  void tell(const std::vector<EngineEvent>& events);
+
+  const OtaSwupdateConfig config_;
+  const EngineListener listener_;
+  const HostPaths paths_;
+  const int64_t started_ns_;
+  SwupdateWords words_;
+  EngineProcess last_;  // that we were connected to
+  std::chrono::milliseconds pause_;
+  UniqueFd wake_;  // an eventfd
+  std::atomic<bool> connected_ = false;
+  std::atomic<uint64_t> refused_ = 0;
+  std::jthread thread_;  // last: joined before anything else goes
+};
+
+}  // namespace kernel_exporter

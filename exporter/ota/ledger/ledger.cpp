@@ -1,0 +1,145 @@
+#include "ota/ledger/ledger.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include "host/text_file.h"
+
+namespace kernel_exporter {
+namespace {
+
+// A ledger is compacted far below this; a larger file is something else.
+constexpr size_t kMaxFileBytes = 16 << 20;
+constexpr size_t kMaxNewerBytes = 64 << 10;
+
+// With the remedy, where there is one.
+tl::unexpected<Error> fail_ledger(int error_number, const std::string& what) {
+  const std::string message = "ledger " + what + ": " + errno_text(error_number);
+  switch (error_number) {
+    case ENOSPC:
+    case EDQUOT:
+      return fail(message + " (make room on its file system)");
+    case EROFS:
+      return fail(message +
+                  " (mount its file system writable; under systemd, ReadWritePaths= must name it)");
+    default:
+      return fail(message);
+  }
+}
+
+Result<void> write_all(int fd, std::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t wrote = ::write(fd, bytes.data(), bytes.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return fail_ledger(errno, path);
+    bytes.remove_prefix(static_cast<size_t>(wrote));
+  }
+  return {};
+}
+
+std::string folder_of(const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  return folder.empty() ? "." : folder.string();
+}
+
+}  // namespace
+
+Ledger::Ledger(std::string path, Sync sync)
+    : path_(std::move(path)),
+      sync_(sync ? std::move(sync) : [](int fd) { return ::fdatasync(fd); }) {}
+
+Result<ScannedRecords> read_ledger(const std::string& path) {
+  const auto bytes = read_text_file(path, kMaxFileBytes);
+  if (!bytes) return fail("ledger " + bytes.error().message);
+  return scan_records(*bytes);
+}
+
+Result<ScannedRecords> Ledger::load() {
+  struct stat status = {};
+  if (::stat(path_.c_str(), &status) != 0 && errno == ENOENT) return ScannedRecords{};
+  auto records = read_ledger(path_);
+  put_aside_ = !records ||
+               (records->damaged > 0 && records->payloads.empty() && records->newer_frames.empty());
+  if (!records) return records;
+  newer_frames_ = records->newer_frames;
+  if (records->damaged > 0) return records;
+  fd_ = UniqueFd(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  size_ = static_cast<size_t>(status.st_size);
+  return records;
+}
+
+bool Ledger::needs_replacement() const {
+  struct stat status = {};
+  return !fd_ || ::fstat(fd_.get(), &status) != 0 || status.st_nlink == 0;
+}
+
+Result<void> Ledger::append(std::string_view payload) {
+  if (needs_replacement()) return fail("ledger " + path_ + ": has no file to append to");
+  const std::string frame = frame_record(payload);
+  auto written = write_all(fd_.get(), frame, path_);
+  if (written && sync_(fd_.get()) != 0) written = fail_ledger(errno, path_ + ": sync");
+  if (!written) {
+    fd_ = UniqueFd();
+    return written;
+  }
+  size_ += frame.size();
+  return {};
+}
+
+Result<void> Ledger::make_folder() const {
+  std::error_code status;
+  std::filesystem::create_directories(folder_of(path_), status);
+  if (status) return fail_ledger(status.value(), path_);
+  return {};
+}
+
+Result<void> Ledger::sync_folder() const {
+  const std::string folder = folder_of(path_);
+  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return fail_ledger(errno, "folder " + folder);
+  if (::fsync(fd.get()) != 0) return fail_ledger(errno, "folder " + folder + ": sync");
+  return {};
+}
+
+Result<UniqueFd> Ledger::write_new_file(const std::string& path, std::string_view bytes) const {
+  ::unlink(path.c_str());
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!fd) return fail_ledger(errno, path);
+  auto written = write_all(fd.get(), bytes, path);
+  if (written && sync_(fd.get()) != 0) written = fail_ledger(errno, path + ": sync");
+  if (written) return fd;
+  ::unlink(path.c_str());
+  return fail(written.error().message);
+}
+
+Result<void> Ledger::replace(std::span<const std::string> payloads) {
+  std::string bytes;
+  size_t newer_bytes = 0;
+  for (auto frame = newer_frames_.rbegin(); frame != newer_frames_.rend(); ++frame) {
+    newer_bytes += frame->size();
+    if (newer_bytes > kMaxNewerBytes) break;
+    bytes.insert(0, *frame);
+  }
+  for (const std::string& payload : payloads) bytes += frame_record(payload);
+  fd_ = UniqueFd();
+  if (auto made = make_folder(); !made) return made;
+  const std::string fresh = path_ + ".new";
+  auto fd = write_new_file(fresh, bytes);
+  if (!fd) return fail(fd.error().message);
+  const std::string aside = path_ + ".unreadable";
+  if (put_aside_ && ::rename(path_.c_str(), aside.c_str()) != 0 && errno != ENOENT) {
+    return fail_ledger(errno, path_ + ": putting it aside");
+  }
+  put_aside_ = false;
+  if (::rename(fresh.c_str(), path_.c_str()) != 0) return fail_ledger(errno, path_);
+  if (auto synced = sync_folder(); !synced) return synced;
+  fd_ = std::move(*fd);
+  size_ = bytes.size();
+  return {};
+}
+
+}  // namespace kernel_exporter

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "host/paths.h"
+#include "ota/ledger/ledger.h"
+#include "ota/model/clock.h"
+#include "ota/tracker/book.h"
+#include "ota/tracker/config.h"
+
+namespace kernel_exporter {
+
+// Told of transactions, by whatever thread begins or ends one; never with a lock held, so that it
+// may call OtaTracker. Calls for different transactions may come in any order: compare numbers.
+class OtaListener {
+ public:
+  virtual ~OtaListener() = default;
+  // Before its agent hears that it began; also for those that a restart finds open.
+  virtual void begun(const OtaTransaction& transaction) = 0;
+  // Before the cause of a failure is decided: the time to hand in evidence() that is on its way.
+  virtual void ending(const OtaTransaction& transaction) = 0;
+  virtual void ended(const OtaTransaction& transaction) = 0;
+};
+
+struct OtaLedgerStatus {
+  bool writable = true;
+  std::string error;     // of the last write, "" when it went well
+  uint64_t damaged = 0;  // stretches of the file that were no record when it was read
+  uint64_t newer = 0;    // records of a later version, which were skipped
+};
+
+struct OtaAnswer {
+  OtaTransaction transaction;
+  std::vector<std::string> warnings;
+};
+
+// The transactions of this machine: what agents say, what was observed, and the ledger that keeps
+// it. Every change is on the disk before anybody sees it; when the disk fails, it is seen all the
+// same and the ledger's status says so. Thread-safe.
+class OtaTracker {
+ public:
+  // Reads the ledger and completes what a reboot interrupted. Never fails: without a usable ledger
+  // it starts empty.
+  OtaTracker(const OtaConfig& config, HostPaths paths, std::string boot_id,
+             OtaClock clock = ota_now, Ledger::Sync sync = {});
+  ~OtaTracker();
+
+  [[nodiscard]] Result<OtaAnswer> begin(OtaBegin request);
+  [[nodiscard]] Result<OtaAnswer> set(const OtaSet& request);
+  [[nodiscard]] Result<OtaAnswer> end(const OtaEnd& request);
+
+  // Records what may explain a failure, durable when it returns. `at_ns` is CLOCK_BOOTTIME. Without
+  // a number it belongs to the open transactions that have the device; false when to none, or when
+  // it happened before their begin.
+  bool evidence(const OtaEvidence& evidence, uint64_t number = 0);
+
+  // The kernel was asked for a reboot, durable when it returns: what it interrupts was no loss of
+  // power. `who` is for people.
+  void reboot_asked(const std::string& who);
+
+  // The state as last shown; it does not change.
+  std::shared_ptr<const OtaBook> book() const;
+  std::vector<OtaTransactionPtr> open_transactions() const;
+  OtaLedgerStatus ledger_status() const;
+  OtaMoment now() const { return clock_(); }
+
+  // null: nobody. What it was before is not called any more once this returns.
+  void set_listener(OtaListener* listener);
+
+  // Once a second: thresholds, and another try to write the ledger.
+  void tick();
+
+ private:
+  void load();
+  void persist(OtaBook& book, const OtaTransaction& transaction);
+  Result<void> rewrite(OtaBook& book);
+  void set_ledger_status(const Result<void>& written);
+  void show(OtaBook book);
+  void log(const OtaTransaction& transaction) const;
+  std::vector<std::string> complete(OtaBegin& request) const;
+  OtaAnswer answer(const OtaTransactionPtr& transaction, std::vector<std::string> warnings = {});
+  template <typename Call>
+  void tell(Call call);
+
+  const OtaConfig config_;
+  const HostPaths paths_;
+  const std::string boot_id_;
+  const OtaClock clock_;
+
+  // Taken by changes in this order; held while the disk writes.
+  std::mutex change_mutex_;
+  Ledger ledger_;
+  OtaMoment last_try_;  // to write a ledger that cannot be written
+
+  mutable std::mutex view_mutex_;  // held for a moment only
+  std::shared_ptr<const OtaBook> book_;
+  OtaLedgerStatus ledger_status_;
+
+  std::recursive_mutex listener_mutex_;
+  OtaListener* listener_ = nullptr;
+};
+
+}  // namespace kernel_exporter

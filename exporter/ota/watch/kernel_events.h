@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "host/paths.h"
+#include "ota/tracker/tracker.h"
+#include "probe/object.h"
+#include "probe/ring_reader.h"
+
+namespace kernel_exporter {
+
+// Hands what the probes otafail and reboot report to the tracker, at once: a thread sleeps until
+// there is something, and without these probes there is no thread. Thread-safe.
+class OtaKernelEvents {
+ public:
+  // The object and the tracker must outlive it.
+  [[nodiscard]] static Result<std::unique_ptr<OtaKernelEvents>> create(const LoadedObject& object,
+                                                                       OtaTracker& tracker,
+                                                                       HostPaths paths);
+  ~OtaKernelEvents();
+
+  // What has happened by now is with the tracker when this returns.
+  void drain();
+
+ private:
+  OtaKernelEvents(OtaTracker& tracker, HostPaths paths);
+  Result<void> open(const LoadedObject& object);
+  void process_failed(std::span<const std::byte> event);
+  void reboot_asked(std::span<const std::byte> event);
+  void run();
+
+  OtaTracker& tracker_;
+  const HostPaths paths_;
+  UniqueFd stop_;
+
+  std::mutex mutex_;
+  RingReader rings_;  // protected by mutex_, but for its descriptor
+
+  std::thread thread_;
+};
+
+}  // namespace kernel_exporter

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "base/unique_fd.h"
+#include "host/paths.h"
+#include "ota/tracker/config.h"
+#include "ota/tracker/tracker.h"
+#include "ota/watch/bindings.h"
+#include "ota/watch/complaint.h"
+#include "ota/watch/kernel_events.h"
+#include "ota/watch/mtd_watch.h"
+#include "ota/watch/starvation.h"
+
+namespace kernel_exporter {
+
+// The kernel's side of updates: attaches what is attached only while an update is open, binds the
+// devices, the cgroup and the process of an open transaction to the probes of updates, and hands
+// what goes wrong with them to the tracker as evidence, within a fifth of a second while an update
+// is open. Devices stay bound after an update has ended, because writeback goes on, until the next
+// one begins; the boot environments that the configuration names are always bound.
+class OtaKernelWatch : public OtaListener {
+ public:
+  // The object, which the bindings are of, and the tracker must outlive the watch.
+  OtaKernelWatch(LoadedObject& object, OtaBindings bindings, OtaTracker& tracker,
+                 const OtaConfig& config, HostPaths paths);
+  ~OtaKernelWatch() override;
+
+  void begun(const OtaTransaction& transaction) override;
+  void ending(const OtaTransaction& transaction) override;
+  void ended(const OtaTransaction& transaction) override;
+
+ private:
+  void bind_boot_environments(const OtaConfig& config);
+  void bind(const OtaTransaction& transaction);
+  void bind_cgroups();
+  void bind_process(const OtaTransaction& transaction);
+  void unbind_ended_processes();
+  void release_idle_devices();
+  std::vector<OtaEvidence> fresh_errors();
+  void report_errors();
+  void look_at_tasks();
+  void run(const std::stop_token& token);
+
+  LoadedObject& object_;
+  OtaTracker& tracker_;
+  const HostPaths paths_;
+  std::unique_ptr<OtaKernelEvents> events_;  // null where its rings cannot be read
+
+  std::mutex mutex_;
+  // State below is protected by mutex_.
+  OtaBindings bindings_;
+  MtdWatch flash_;
+  std::map<uint64_t, std::set<BlockNumber>> devices_;  // by transaction, ended ones included
+  std::set<BlockNumber> boot_environments_;
+  std::set<uint64_t> open_;
+  // By open transaction. A cgroup may be made after its update has begun, and made anew when its
+  // service starts again: that is another one, with another id.
+  struct Bound {
+    std::string path;
+    std::optional<uint64_t> id;
+  };
+  std::map<uint64_t, Bound> cgroups_;
+  // By open transaction, until it ends: its number may be another's then.
+  std::map<uint64_t, OtaProcess> processes_;
+  UniqueFd cgroup_root_;
+  OtaStarvation starvation_;
+  // Failed requests that the tracker knows of, by device and status.
+  std::map<std::pair<BlockNumber, uint32_t>, uint64_t> reported_;
+  Complaint unreadable_;
+
+  std::condition_variable_any wake_;
+  std::jthread thread_;  // last: joined before anything else goes
+};
+
+}  // namespace kernel_exporter

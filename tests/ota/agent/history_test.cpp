@@ -1,0 +1,51 @@
+#include "ota/agent/history.h"
+
+#include <gtest/gtest.h>
+
+#include "../../host/temporary_tree.h"
+#include "ota/ledger/frame.h"
+#include "ota/ledger/json_text.h"
+#include "ota/ledger/record.h"
+
+namespace kernel_exporter {
+namespace {
+
+std::string record(uint64_t number) {
+  OtaRecord record;
+  record.transaction.emplace();
+  record.transaction->number = number;
+  record.transaction->engine = "custom";
+  return frame_record(encode_record(record));
+}
+
+class HistoryOfLedger : public testing::Test {
+ protected:
+  OtaJson read(const std::string& bytes) {
+    tree_.file("ota.ledger", bytes);
+    const auto reply = history_of_ledger(path_);
+    if (!reply) return reply.error().message;
+    return OtaJson::parse(*reply);
+  }
+
+  const TemporaryTree tree_;
+  const std::string path_ = tree_.path("ota.ledger");
+};
+
+TEST_F(HistoryOfLedger, SaysHowMuchCannotBeRead) {
+  const std::string whole = record(1) + record(2);
+  EXPECT_FALSE(read(whole).contains("warnings"));
+  const OtaJson torn = read(record(1) + "garbage\n" + record(2) + frame_record("{}", 2));
+  EXPECT_EQ(torn.at("transactions").size(), 2u);
+  EXPECT_EQ(torn.at("warnings").dump(),
+            "[\"ledger " + path_ + ": could not be read in 2 places\"]");
+}
+
+TEST_F(HistoryOfLedger, RefusesWhatHoldsNoRecord) {
+  const OtaJson refused = "ledger " + path_ + ": not one record can be read: is it a ledger?";
+  EXPECT_EQ(read("root:x:0:0:root:/root:/bin/bash\n"), refused);
+  EXPECT_EQ(read(frame_record("no JSON")), refused);
+  EXPECT_EQ(read("").at("transactions").size(), 0u);
+}
+
+}  // namespace
+}  // namespace kernel_exporter
