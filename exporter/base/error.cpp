@@ -4,12 +4,6 @@
 #include <cstring>
 
 namespace kernel_exporter {
-namespace {
-
-// include/linux/errno.h: seen by user space from bpf(2), but not in libc's table.
-constexpr int kKernelNotSupported = 524;
-
-}  // namespace
 
 tl::unexpected<Error> fail(std::string message) {
   return tl::unexpected<Error>(Error{std::move(message)});

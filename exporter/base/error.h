@@ -21,6 +21,9 @@ using Result = tl::expected<T, Error>;
 // Prefixes an error with its context: "context: message".
 [[nodiscard]] tl::unexpected<Error> fail(const Error& error, std::string_view context);
 
+// ENOTSUPP of include/linux/errno.h: seen by user space from bpf(2), but not in libc's table.
+constexpr int kKernelNotSupported = 524;
+
 // "what: strerror(error_number)". Pass errno at once, before anything else can change it. Also
 // accepts the negated errno that libbpf returns.
 [[nodiscard]] tl::unexpected<Error> fail_errno(int error_number, std::string_view what);

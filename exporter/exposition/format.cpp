@@ -5,6 +5,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/text.h"
+
 namespace kernel_exporter {
 namespace {
 
@@ -15,20 +17,13 @@ struct Preference {
   double quality = 1;
 };
 
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kBlank = " \t";
-  const auto first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
 // Cuts the part before `separator` off `rest`; neither separator occurs in the values compared
 // here, so quoted strings need no care.
 std::string_view cut(std::string_view& rest, char separator) {
   const auto at = rest.find(separator);
   const auto part = rest.substr(0, at);
   rest = at == std::string_view::npos ? std::string_view() : rest.substr(at + 1);
-  return trim(part);
+  return trimmed(part);
 }
 
 bool same(std::string_view a, std::string_view b) {
@@ -56,7 +51,7 @@ Preference parse_preference(std::string_view element) {
   while (!element.empty()) {
     std::string_view value = cut(element, ';');
     const auto key = cut(value, '=');
-    value = unquote(trim(value));
+    value = unquote(trimmed(value));
     if (same(key, "q")) preference.quality = parse_quality(value);
     if (same(key, "version")) preference.version = value;
   }

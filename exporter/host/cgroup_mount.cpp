@@ -3,49 +3,18 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <sstream>
 #include <vector>
 
+#include "host/mount_info.h"
 #include "host/text_file.h"
 
 namespace kernel_exporter {
 namespace {
 
-struct Mount {
-  std::string root;
-  std::string point;
-};
-
-// proc(5): space, tab, newline and backslash are written as three octal digits.
-std::string unescape(std::string_view text) {
-  const auto octal = [](char c) { return c >= '0' && c <= '7'; };
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size() && octal(text[i + 1]) && octal(text[i + 2]) &&
-        octal(text[i + 3])) {
-      out +=
-          static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + text[i + 3] - '0');
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-// "31 23 0:28 / /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw": the number of optional
-// fields before the lone hyphen varies.
-std::vector<Mount> cgroup2_mounts(const std::string& mountinfo) {
-  std::vector<Mount> mounts;
-  std::istringstream lines(mountinfo);
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream fields(line);
-    std::string skipped, root, point, type;
-    fields >> skipped >> skipped >> skipped >> root >> point;
-    while (fields >> skipped && skipped != "-") {
-    }
-    if (fields >> type && type == "cgroup2") mounts.push_back({unescape(root), unescape(point)});
-  }
+// Whole hierarchies first.
+std::vector<Mount> cgroup2_mounts(std::string_view mount_info) {
+  std::vector<Mount> mounts = parse_mount_info(mount_info);
+  std::erase_if(mounts, [](const Mount& mount) { return mount.type != "cgroup2"; });
   std::stable_partition(mounts.begin(), mounts.end(), [](const Mount& m) { return m.root == "/"; });
   return mounts;
 }

@@ -10,22 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/text.h"
 #include "host/directory.h"
 #include "host/text_file.h"
 
 namespace kernel_exporter {
 namespace {
-
-std::vector<std::string_view> words(std::string_view text) {
-  std::vector<std::string_view> found;
-  constexpr std::string_view kBlank = " \t\n";
-  for (size_t begin = text.find_first_not_of(kBlank); begin != text.npos;) {
-    const size_t end = std::min(text.find_first_of(kBlank, begin), text.size());
-    found.push_back(text.substr(begin, end - begin));
-    begin = text.find_first_not_of(kBlank, end);
-  }
-  return found;
-}
 
 // The line that begins with the label, without it; nullopt: none does.
 std::optional<std::string_view> line_of(std::string_view text, std::string_view label) {
@@ -49,7 +39,7 @@ Result<double> boot_time(const HostPaths& paths) {
   const std::string path = paths.procfs + "/stat";
   const Result<std::string> text = read_text_file(path);
   if (!text) return tl::unexpected(text.error());
-  const auto seconds = words(line_of(*text, "btime ").value_or(""));
+  const auto seconds = words_of(line_of(*text, "btime ").value_or(""));
   const auto value = seconds.empty() ? std::nullopt : number(seconds[0]);
   if (!value) return fail(path + ": no boot time (btime)");
   return static_cast<double>(*value);
@@ -64,7 +54,7 @@ class StatLine {
   explicit StatLine(const std::string& text) {
     const size_t after_name = text.rfind(')');
     if (after_name != std::string::npos)
-      fields_ = words(std::string_view(text).substr(after_name + 1));
+      fields_ = words_of(std::string_view(text).substr(after_name + 1));
   }
   std::optional<uint64_t> field(size_t n) const {
     return n - 3 < fields_.size() ? number(fields_[n - 3]) : std::nullopt;
@@ -98,7 +88,7 @@ Result<void> read_limits(const HostPaths& paths, ProcessStats& stats) {
   const std::string path = paths.procfs + "/self/limits";
   const Result<std::string> text = read_text_file(path);
   if (!text) return tl::unexpected(text.error());
-  const auto limits = words(line_of(*text, "Max open files").value_or(""));
+  const auto limits = words_of(line_of(*text, "Max open files").value_or(""));
   if (limits.empty()) return fail(path + ": no line \"Max open files\"");
   if (limits[0] == "unlimited") return {};
   stats.max_fds = number(limits[0]);

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "base/error.h"
 #include "labels/steps.h"
 
 namespace kernel_exporter {
@@ -28,7 +29,7 @@ const char* kernel_errno_name(int64_t number) {
       return "ERESTART_RESTARTBLOCK";
     case 517:
       return "EPROBE_DEFER";
-    case 524:
+    case kKernelNotSupported:
       return "ENOTSUPP";
     case 529:
       return "EIOCBQUEUED";

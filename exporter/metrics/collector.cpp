@@ -5,14 +5,10 @@
 #include <algorithm>
 
 #include "metrics/host_snapshot.h"
+#include "probe/map_type.h"
 
 namespace kernel_exporter {
 namespace {
-
-bool is_hash(uint32_t type) {
-  return type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LRU_HASH ||
-         type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
-}
 
 bool same_family(const FamilyPlan& one, const FamilyPlan& other) {
   return one.header.name == other.header.name && one.header.type == other.header.type &&

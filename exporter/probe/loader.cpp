@@ -21,7 +21,6 @@ namespace kernel_exporter {
 namespace {
 
 // Trampolines (fentry, fexit) that the kernel or its architecture does not have.
-constexpr int kKernelNotSupported = 524;
 
 Refusal explain_attach(const ProgramStatus& program, int error, std::string_view log) {
   const std::string event = program.mechanism + " " + program.target;

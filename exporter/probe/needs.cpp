@@ -2,24 +2,10 @@
 
 #include <charconv>
 
+#include "base/text.h"
+
 namespace kernel_exporter {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\n");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\n") - first + 1);
-}
-
-std::vector<std::string_view> words(std::string_view text) {
-  std::vector<std::string_view> found;
-  for (text = trim(text); !text.empty();) {
-    const size_t end = text.find_first_of(" \t\n");
-    found.push_back(text.substr(0, end));
-    text = end == std::string_view::npos ? std::string_view() : trim(text.substr(end));
-  }
-  return found;
-}
 
 std::optional<std::string> unmet_arguments(std::string_view tracepoint, std::string_view number,
                                            const KernelBtf& kernel) {
@@ -53,7 +39,7 @@ std::vector<std::string> split_needs(std::string_view text) {
   std::vector<std::string> needs;
   while (!text.empty()) {
     const size_t end = text.find(';');
-    const std::string_view one = trim(text.substr(0, end));
+    const std::string_view one = trimmed(text.substr(0, end));
     if (!one.empty()) needs.emplace_back(one);
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
   }
@@ -66,7 +52,7 @@ std::optional<std::string> unmet_need(std::string_view requirement, const Kernel
   if (assume_missing.contains(text)) return "\"" + text + "\" is assumed to be missing";
   if (text.starts_with('!') && assume_missing.contains(text.substr(1))) return std::nullopt;
   if (!kernel) return "needs \"" + text + "\", but the kernel's types (BTF) are not known";
-  const std::vector<std::string_view> word = words(requirement);
+  const std::vector<std::string_view> word = words_of(requirement);
   if (word.size() == 3 && word[0] == "args") return unmet_arguments(word[1], word[2], *kernel);
   if (word.size() == 2 && word[0] == "field") return unmet_field(word[1], true, *kernel);
   if (word.size() == 2 && word[0] == "!field") return unmet_field(word[1], false, *kernel);

@@ -10,6 +10,7 @@
 #include "probe/btf_layout.h"
 #include "probe/elf_file.h"
 #include "probe/libbpf_log.h"
+#include "probe/map_type.h"
 #include "probe/needs.h"
 
 namespace kernel_exporter {
@@ -18,11 +19,6 @@ namespace {
 constexpr std::string_view kConstantsSection = ".rodata";
 
 uint64_t round_up_8(uint64_t size) { return (size + 7) / 8 * 8; }
-
-bool is_per_cpu(uint32_t type) {
-  return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH ||
-         type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
-}
 
 MapInfo describe_map(const bpf_map* map, const btf* types) {
   MapInfo info;

@@ -10,12 +10,12 @@
 #include <string>
 #include <unordered_set>
 
+#include "probe/map_type.h"
+
 namespace kernel_exporter {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-constexpr int kKernelNotSupported = 524;
 
 // One batch holds so many entries, whatever the map's size, so that two calls read 64k entries.
 constexpr size_t kBatchEntries = 65536;
@@ -37,11 +37,6 @@ bool is_supported(uint32_t type) {
     default:
       return false;
   }
-}
-
-bool is_per_cpu(uint32_t type) {
-  return type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERCPU_HASH ||
-         type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
 }
 
 bool means_no_batch(int error) {

@@ -6,15 +6,11 @@
 #include <cstring>
 #include <set>
 
+#include "probe/map_type.h"
 #include "rules/metric_plan.h"
 
 namespace kernel_exporter {
 namespace {
-
-bool is_hash(const MapInfo& map) {
-  return map.type == BPF_MAP_TYPE_HASH || map.type == BPF_MAP_TYPE_LRU_HASH ||
-         map.type == BPF_MAP_TYPE_PERCPU_HASH || map.type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
-}
 
 // "softirq_raise" belongs to probe softirq; "softirq_raise__args2" is a variant of it.
 std::string program_role(const std::string& name) { return name.substr(0, name.find("__")); }
@@ -88,7 +84,7 @@ void compile_cgroups(const RuleFile& file, const ObjectInfo& object, FilePlan& p
                      Diagnostics& diagnostics) {
   for (const CgroupRule& rule : file.cgroups) {
     const MapInfo* map = find_map(file, object, rule.position, rule.map, diagnostics);
-    if (map != nullptr && (map->key_size != sizeof(uint64_t) || !is_hash(*map))) {
+    if (map != nullptr && (map->key_size != sizeof(uint64_t) || !is_hash(map->type))) {
       diagnostics.add(rule.position,
                       "cgroups: \"" + rule.map + "\" is no hash keyed by a 64-bit cgroup id");
     }

@@ -3,25 +3,17 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <sys/un.h>
 
 #include <cerrno>
 #include <filesystem>
-#include <optional>
+
+#include "base/unix_address.h"
 
 namespace kernel_exporter {
 namespace {
 
 constexpr int kBacklog = 16;
 constexpr timeval kPatience = {10, 0};
-
-std::optional<sockaddr_un> address_of(const std::string& path) {
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return {};
-  path.copy(address.sun_path, path.size());
-  return address;
-}
 
 UniqueFd seqpacket_socket(int flags) {
   return UniqueFd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0));
@@ -51,7 +43,7 @@ Result<void> make_way(const std::string& path, const sockaddr_un& address) {
 
 Result<UniqueFd> listen_at(const std::string& path) {
   const std::string what = "ota socket " + path;
-  const auto address = address_of(path);
+  const auto address = unix_address(path);
   if (!address) return fail(what + ": the path is too long for a socket");
   std::error_code status;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), status);
@@ -68,7 +60,7 @@ Result<UniqueFd> listen_at(const std::string& path) {
 
 Result<std::string> ask_ota_socket(const std::string& path, std::string_view message) {
   const std::string what = "ota socket " + path;
-  const auto address = address_of(path);
+  const auto address = unix_address(path);
   if (!address) return fail(what + ": the path is too long for a socket");
   const UniqueFd fd = seqpacket_socket(0);
   if (!fd) return fail_errno(errno, what);

@@ -3,14 +3,13 @@
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <sstream>
 
-#include "host/text_file.h"
+#include "base/unix_address.h"
+#include "host/process.h"
 
 namespace kernel_exporter {
 namespace {
@@ -19,31 +18,21 @@ constexpr size_t kReadBytes = 64 << 10;
 constexpr int kReads = 16;
 constexpr pid_t kInit = 1;
 
-// proc(5): the 22nd field, counted behind the name, which may hold anything.
+// CLOCK_BOOTTIME; 0: not known.
 int64_t start_of(const HostPaths& paths, pid_t pid) {
-  const auto stat = read_text_file(paths.procfs + "/" + std::to_string(pid) + "/stat");
-  if (!stat) return 0;
-  std::istringstream fields(stat->substr(std::min(stat->size(), stat->rfind(')') + 1)));
-  constexpr int kStartTime = 22;
-  constexpr int kFirstAfterName = 3;
-  std::string skipped;
-  for (int field = kFirstAfterName; field < kStartTime; ++field) fields >> skipped;
-  int64_t ticks = 0;
-  if (!(fields >> ticks)) return 0;
-  return ticks * (1'000'000'000 / ::sysconf(_SC_CLK_TCK));
+  const auto ticks = process_start(paths, pid);
+  return ticks ? static_cast<int64_t>(*ticks) * (1'000'000'000 / ::sysconf(_SC_CLK_TCK)) : 0;
 }
 
 }  // namespace
 
 Result<UniqueFd> connect_engine_socket(const std::string& path) {
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return fail(path + ": too long for a socket");
-  path.copy(address.sun_path, path.size());
+  const auto address = unix_address(path);
+  if (!address) return fail(path + ": too long for a socket");
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return fail_errno(errno, path);
-  const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-  if (::connect(fd.get(), generic, sizeof address) != 0) return fail_errno(errno, path);
+  const auto* generic = reinterpret_cast<const sockaddr*>(&*address);
+  if (::connect(fd.get(), generic, sizeof *address) != 0) return fail_errno(errno, path);
   return fd;
 }
 
