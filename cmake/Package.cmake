@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What `cmake --install` puts where, and the Debian package that CPack makes of it (preset release, then
 # `cpack --config build-release/CPackConfig.cmake`).
 include(GNUInstallDirs)

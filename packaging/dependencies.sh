@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The one place that names the Debian packages that this project needs, by what they are needed for.
 set -euo pipefail
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What several dashboards have in common."""
 from panels import DATASOURCE, column, expand, table, variable
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The exporter itself: can what it says be trusted, and what does it cost."""
 from panels import GOOD, BAD, ceiling, column, dashboard, floor, graph, query, row, stat, table, values
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Updates of the whole fleet: does the campaign keep its service level, who is updating, who failed and why."""
 from blocks import alerts, engine, last_failures, link_to
 from panels import bars, ceiling, column, dashboard, floor, graph, plain, query, row, stat, table, words

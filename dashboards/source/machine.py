@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Health of a machine's kernel: who waited for a CPU, a softirq or a disk, and who dropped packets."""
 from blocks import ends_of_updates
 from panels import ceiling, dashboard, graph, heatmap, query, row, stat

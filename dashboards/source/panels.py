@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The panels and dashboards that Grafana's JSON is generated from: what is the same everywhere stands here once.
 
 In an expression `{M}` is the selection of job and instance, `{E}` of job, instance and engine, and `[R]` the

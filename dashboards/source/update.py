@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One update in detail: how far it is, what it wrote where and how fast, what went wrong, and what the machine did
 meanwhile."""
 from blocks import alerts, ends_of_updates, engine, last_failures

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // cgroup, ifname, device, ksym: names that only the running host knows.
 #include "labels/steps.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "metrics/cgroup_selection.h"
 
 #include "base/log.h"

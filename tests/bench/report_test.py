@@ -1,4 +1,5 @@
 #!/usr/bin/python3 -B
+# SPDX-License-Identifier: Apache-2.0
 """The part of the bench that needs no root: its table and its quoting in the README."""
 import os
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Subcommands that run to their end: what they take, what they say, their exit codes."""
 import os
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A ledger that cannot be written: its disk full, its file system read-only, and what is known when that is over."""
 import json
 import os

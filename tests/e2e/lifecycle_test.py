@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Start with what can be wrong, reload, end."""
 import http.client
 import os

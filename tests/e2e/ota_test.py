@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Updates told by the command line, seen in /metrics, kept over restarts of the exporter."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One real installation by RAUC, from the first write to the confirmed boot, as the metrics tell it."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the service manager hears: the exporter under a socket that plays systemd's part."""
 import os
 import signal

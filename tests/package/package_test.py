@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Debian package: what lintian and systemd-analyze say of it, and what it does in a clean system under systemd."""
 import functools
 import glob

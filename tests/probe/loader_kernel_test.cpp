@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <sched.h>

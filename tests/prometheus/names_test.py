@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One name, one grep: every probe is complete under its name, and nobody reads a metric that nobody writes."""
 import functools
 import glob

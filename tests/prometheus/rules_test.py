@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rules for Prometheus and Alertmanager, by Debian's promtool and amtool: no root, no exporter."""
 import os
 import re

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/watch/kernel_events.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What it costs in the kernel to know whose a write is: net nanoseconds a bio of an update, and of anybody else."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What following an update costs: real installations by RAUC, with the exporter and without it in turn."""
 import os
 import sys

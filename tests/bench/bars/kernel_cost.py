@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Nanoseconds that programs take in the kernel, by the kernel's own count, net of an empty program."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table of bars: collected row by row, printed once, written as markdown, quoted by the README."""
 import os
 import platform

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a scrape costs the exporter's process, and how many bpf() calls it makes."""
 import collections
 import os

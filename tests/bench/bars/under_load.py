@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What all default probes together cost a machine at work, and whether the run-queue sum is true."""
 import os
 import time
