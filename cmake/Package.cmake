@@ -19,7 +19,9 @@ compressed(${PACKAGING}/man/kernel_exporter.8 kernel_exporter.8)
 get_property(COMPRESSED GLOBAL PROPERTY COMPRESSED)
 add_custom_target(compressed ALL DEPENDS ${COMPRESSED})
 
-install(DIRECTORY rules ${PACKAGING}/fleet DESTINATION share/kernel_exporter PATTERN tests EXCLUDE)
+install(DIRECTORY rules ${PACKAGING}/fleet DESTINATION share/kernel_exporter
+  PATTERN tests EXCLUDE PATTERN rules/prometheus/install EXCLUDE)
+install(PROGRAMS rules/prometheus/install DESTINATION share/kernel_exporter/rules/prometheus)
 install(PROGRAMS ${PACKAGING}/mender/install ${PACKAGING}/mender/state_script
   DESTINATION share/kernel_exporter/mender)
 install(DIRECTORY dashboards DESTINATION share/kernel_exporter

@@ -131,7 +131,7 @@ class Archive(unittest.TestCase):
                      "fleet/prometheus-receiver.yml", "dashboards/update.json", "dashboards/runbook.md",
                      "dashboards/provisioning/dashboards.yml"):
             self.assertTrue(os.path.isfile(os.path.join(share, name)), name)
-
+        self.assertTrue(os.access(os.path.join(share, "rules/prometheus/install"), os.X_OK))
 
     def test_it_brings_the_scripts_for_mender(self):
         with tempfile.TemporaryDirectory() as folder:
