@@ -33,7 +33,7 @@ install(FILES ${PACKAGING}/config/kernel_exporter.default DESTINATION /etc/defau
 install(FILES ${CMAKE_BINARY_DIR}/kernel_exporter.8.gz DESTINATION share/man/man8)
 install(FILES ${CMAKE_BINARY_DIR}/changelog.gz ${PACKAGING}/debian/copyright
   README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md DESTINATION ${DOCUMENTATION})
-install(DIRECTORY docs DESTINATION ${DOCUMENTATION})
+install(DIRECTORY docs DESTINATION ${DOCUMENTATION} FILES_MATCHING PATTERN *.md)
 install(FILES ${PACKAGING}/README.md DESTINATION ${DOCUMENTATION}/packaging)
 install(FILES dashboards/runbook.md dashboards/update.png DESTINATION ${DOCUMENTATION}/dashboards)
 
