@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What `cmake --install` puts where, and the Debian package that CPack makes of it (preset release, then
+# What `cmake --install` installs, and the Debian package that CPack builds from it (preset release, then
 # `cpack --config build-release/CPackConfig.cmake`).
 include(GNUInstallDirs)
 
@@ -54,11 +54,11 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PACKAGING}/debian/postinst ${PACKAGING}
   ${PACKAGING}/debian/postrm ${PACKAGING}/debian/conffiles)
 # The first line is the synopsis; CPack indents the others.
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
-"Prometheus exporter for what only the Linux kernel knows
-Small eBPF programs count inside the kernel: how long softirqs and tasks
-waited, which packets were dropped and why, how long disks took and what they
-answered, and what an over-the-air update wrote where. A scrape turns their
-maps into metrics as rule files say.
+"Prometheus exporter for kernel internals and over-the-air updates
+Small eBPF programs aggregate in the kernel: softirq and run queue latency,
+dropped packets with their reason, block I/O latency and errors, and what an
+over-the-air update wrote. Rule files define which metrics are exported from
+their maps.
 .
 Needs Linux 5.10 or later with BTF (CONFIG_DEBUG_INFO_BTF).")
 include(CPack)
