@@ -29,8 +29,7 @@ Result<EnumNames> read_names(const Arguments& arguments, const DecoderContext& c
   if (!optional) return tl::unexpected(optional.error());
   if (!*enum_name) {
     if (context.field_enum) return *context.field_enum;
-    return arguments.wrong("enum",
-                           "missing; the field's own type is no enum, so one must be named");
+    return arguments.wrong("enum", "missing; the field is not an enum, so its name is required");
   }
   std::optional<EnumNames> names;
   if (context.enum_names) names = context.enum_names(**enum_name);

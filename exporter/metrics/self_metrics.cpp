@@ -27,60 +27,60 @@ SelfMetrics::SelfMetrics(HostPaths paths, std::string_view version)
     : paths_(std::move(paths)),
       attached_(BuildGauge()
                     .Name("kernel_exporter_probe_attached")
-                    .Help("1 attached, 0 not; `kernel_exporter probes` says why.")
+                    .Help("1 if the probe or program is attached.")
                     .Register(registry_)),
       idle_(BuildGauge()
                 .Name("kernel_exporter_probe_idle")
-                .Help("1 while it waits for an update.")
+                .Help("1 if programs of the probe wait for an update.")
                 .Register(registry_)),
       run_count_(BuildCounter()
                      .Name("kernel_exporter_program_runs_total")
-                     .Help("Runs of a program, while the kernel counts them "
-                           "(kernel.bpf_stats_enabled).")
+                     .Help("Runs of the BPF program (with kernel.bpf_stats_enabled).")
                      .Register(registry_)),
       run_seconds_(BuildCounter()
                        .Name("kernel_exporter_program_run_seconds_total")
-                       .Help("Time spent in a program, while the kernel counts it.")
+                       .Help("Run time of the BPF program (with kernel.bpf_stats_enabled).")
                        .Register(registry_)),
-      missed_runs_(BuildCounter()
-                       .Name("kernel_exporter_program_missed_runs_total")
-                       .Help("Events that the kernel did not run a program for, lest it recurse.")
-                       .Register(registry_)),
+      missed_runs_(
+          BuildCounter()
+              .Name("kernel_exporter_program_missed_runs_total")
+              .Help("Events skipped by the kernel to prevent recursion of the BPF program.")
+              .Register(registry_)),
       map_entries_(BuildGauge()
                        .Name("kernel_exporter_map_entries")
-                       .Help("Entries of a map that is at least half full.")
+                       .Help("Entries of the BPF map, if it is at least half full.")
                        .Register(registry_)),
       map_max_entries_(BuildGauge()
                            .Name("kernel_exporter_map_max_entries")
-                           .Help("Entries that it has room for.")
+                           .Help("Maximum number of entries of the BPF map.")
                            .Register(registry_)),
-      overflows_(
-          BuildCounter()
-              .Name("kernel_exporter_series_overflows_total")
-              .Help("Keys that count in the series \"other\" because their metric had as many "
-                    "series as it may.")
-              .Register(registry_)),
+      overflows_(BuildCounter()
+                     .Name("kernel_exporter_series_overflows_total")
+                     .Help("Map keys added to the series \"other\" beyond the series limit.")
+                     .Register(registry_)),
       rule_errors_(BuildCounter()
                        .Name("kernel_exporter_rule_errors_total")
-                       .Help("Errors of a rule file, or of reading a map that it names.")
+                       .Help("Errors in the rule file or when reading its maps.")
                        .Register(registry_)),
       reload_successful_(gauge(registry_, "kernel_exporter_rules_last_reload_successful",
-                               "0 when the last load found a faulty rule file.")),
+                               "1 if the last load or reload of the rule files succeeded.")),
       scrape_duration_(gauge(registry_, "kernel_exporter_scrape_duration_seconds",
-                             "Duration of the last scrape.")),
+                             "Duration of the last scrape, without HTTP.")),
       scrape_partial_(gauge(registry_, "kernel_exporter_scrape_partial",
-                            "1 when its deadline cut this scrape short.")),
+                            "1 if this scrape is incomplete because its timeout expired.")),
       process_cpu_(BuildCounter()
                        .Name("process_cpu_seconds_total")
-                       .Help("CPU time.")
+                       .Help("CPU time used by the exporter.")
                        .Register(registry_)
                        .Add({})),
-      process_resident_(gauge(registry_, "process_resident_memory_bytes", "Resident memory.")),
-      process_fds_(gauge(registry_, "process_open_fds", "Open file descriptors.")),
-      process_start_(gauge(registry_, "process_start_time_seconds", "Start time.")) {
+      process_resident_(
+          gauge(registry_, "process_resident_memory_bytes", "Resident memory of the exporter.")),
+      process_fds_(gauge(registry_, "process_open_fds", "Open file descriptors of the exporter.")),
+      process_start_(
+          gauge(registry_, "process_start_time_seconds", "Start time of the exporter.")) {
   BuildGauge()
       .Name("kernel_exporter_build_info")
-      .Help("The version.")
+      .Help("Version of the exporter.")
       .Register(registry_)
       .Add({{"version", std::string(version)}})
       .Set(1);

@@ -75,7 +75,7 @@ std::vector<Kept> wanted(const PrivilegeNeeds& needs, cap_t current, const HostP
   }
   if (needs.other_network_namespaces) {
     kept.push_back({CAP_SYS_ADMIN, "entering network namespaces for their devices' names"});
-    kept.push_back({CAP_SYS_PTRACE, "finding network namespaces by processes"});
+    kept.push_back({CAP_SYS_PTRACE, "finding network namespaces through processes"});
   }
   if (needs.kernel_symbols) kept.push_back({CAP_SYSLOG, "addresses of kernel symbols"});
   if (needs.perf_events) {

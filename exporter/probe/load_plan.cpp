@@ -111,8 +111,8 @@ void LoadPlan::accept(size_t index, int fd) {
   status.state = status.on_request ? AttachState::kIdle : AttachState::kAttached;
   status.reason = status.on_request ? kIdleReason : "";
   status.fd = fd;
-  const std::string work = status.variant.empty() ? "the first variant does the work"
-                                                  : "variant " + status.variant + " does the work";
+  const std::string work = status.variant.empty() ? "the first variant is used"
+                                                  : "variant " + status.variant + " is used";
   const Role& role = roles_[role_of_[index]];
   for (size_t place = 0; place < role.variants.size(); ++place) {
     ProgramStatus& other = statuses_[role.variants[place]];

@@ -27,8 +27,7 @@ constexpr int kKernelNotSupported = 524;
 Refusal explain_attach(const ProgramStatus& program, int error, std::string_view log) {
   const std::string event = program.mechanism + " " + program.target;
   if (error == EOPNOTSUPP && log.empty()) {
-    return {AttachState::kFailed,
-            "its section names no event that it could be attached to: " + event};
+    return {AttachState::kFailed, "its section does not name an event to attach to: " + event};
   }
   const bool unsupported = error == ENOENT || error == kKernelNotSupported;
   return {unsupported ? AttachState::kUnsupported : AttachState::kFailed,

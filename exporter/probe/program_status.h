@@ -35,7 +35,7 @@ struct ProgramStatus {
   int fd = -1;               // -1 unless attached or idle
 };
 
-inline constexpr std::string_view kIdleReason = "it is attached while an update is open";
+inline constexpr std::string_view kIdleReason = "attached only while an update is open";
 
 // Fills missed_runs, and run_count and run_time_ns where the kernel counts them
 // (kernel.bpf_stats_enabled, or enable_run_stats).

@@ -129,8 +129,8 @@ void MapReader::start(Snapshot& snapshot) const {
 }
 
 Result<void> MapReader::late(const Snapshot& snapshot) const {
-  return fail("map " + name_ + ": the deadline passed after " + std::to_string(snapshot.entries) +
-              " entries");
+  return fail("map " + name_ + ": the scrape timeout expired after " +
+              std::to_string(snapshot.entries) + " entries");
 }
 
 Result<void> MapReader::read(Snapshot& snapshot, Deadline deadline) {

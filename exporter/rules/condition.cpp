@@ -243,7 +243,7 @@ class Parser {
       return std::make_unique<TextComparison>(*label, op, literal);
     }
     auto pattern = std::make_unique<const RE2>(literal, pattern_options());
-    if (!pattern->ok()) return wrong(at_, "no regular expression: " + pattern->error());
+    if (!pattern->ok()) return wrong(at_, "not a regular expression: " + pattern->error());
     at_ = end + 1;
     return std::make_unique<TextMatch>(*label, op == Operator::kMatch, std::move(pattern));
   }

@@ -37,7 +37,8 @@ void ServiceManager::reloading() {
 }
 
 void ServiceManager::reloaded(bool successful) {
-  notify("READY=1\nSTATUS=" + status_ + (successful ? "" : "; reload failed, old rules in use"));
+  notify("READY=1\nSTATUS=" + status_ +
+         (successful ? "" : "; reload failed, the previous rules stay active"));
 }
 
 void ServiceManager::alive() { notify("WATCHDOG=1"); }

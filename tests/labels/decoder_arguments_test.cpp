@@ -50,9 +50,9 @@ TEST_F(DecoderArguments, RefusesArgumentsWhereThereAreNone) {
   for (const char* name : {"cgroup", "errno", "hex", "hex_to_int", "inet", "int", "ksym", "lower",
                            "softirq", "string", "syscall", "uint"}) {
     SCOPED_TRACE(name);
-    const BadRow rows[] = {{"{width: 3}", "unknown argument \"width\"", "it takes none"},
-                           {"text", name, "it takes none"},
-                           {"[a]", name, "it takes none"}};
+    const BadRow rows[] = {{"{width: 3}", "unknown argument \"width\"", "the decoder takes none"},
+                           {"text", name, "the decoder takes none"},
+                           {"[a]", name, "the decoder takes none"}};
     for (const BadRow& row : rows) {
       const auto decoder = make(std::string(name) + ": " + row.step);
       ASSERT_FALSE(decoder);

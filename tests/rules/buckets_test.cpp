@@ -107,8 +107,8 @@ TEST(MakeBuckets, RefusesWhatIsNoRow) {
   };
   const std::vector<std::string> many(HISTOGRAM_BOUNDS + 1, "1us");
   const Row rows[] = {
-      {zones({"10us", "10us"}), "nanoseconds", "\"10us\" does not ascend"},
-      {zones({"1ms", "10us"}), "nanoseconds", "\"10us\" does not ascend"},
+      {zones({"10us", "10us"}), "nanoseconds", "\"10us\" is not greater than the previous one"},
+      {zones({"1ms", "10us"}), "nanoseconds", "\"10us\" is not greater than the previous one"},
       {zones({"10"}), "nanoseconds", "expected a time"},
       {zones({"10KiB"}), "nanoseconds", "does not fit unit"},
       {zones(many), "nanoseconds", "more than 31 bounds"},

@@ -86,7 +86,7 @@ TEST(CompileRules, RefusesWhatTheObjectDoesNotHave) {
        "no field \"ecc\" in struct mtd_value of source mtd, expected one of \"ecc_failures\", "
        "\"corrected_bits\", \"bad_blocks\""},
       {file("runqueue", counter("a_total", "    map: runqueue\n    value: latency\n")), 7,
-       "field \"latency\" is no integer, which a counter needs"},
+       "field \"latency\" is not an integer, which a counter needs"},
       {file("netdrop",
             counter(
                 "a_total",
@@ -142,8 +142,10 @@ TEST(CompileRules, RefusesDistributionsThatAreNone) {
   const std::string summary =
       "  - name: a_seconds\n    help: x\n    type: summary\n    unit: nanoseconds\n";
   const Row rows[] = {
-      {file("runqueue", latency("[1ms, 10us]")), 9, "bound \"10us\" does not ascend"},
-      {file("runqueue", latency("[1ms, 1ms]")), 9, "bound \"1ms\" does not ascend"},
+      {file("runqueue", latency("[1ms, 10us]")), 9,
+       "bound \"10us\" is not greater than the previous one"},
+      {file("runqueue", latency("[1ms, 1ms]")), 9,
+       "bound \"1ms\" is not greater than the previous one"},
       {file("runqueue", latency("[10KiB]")), 9, "does not fit unit nanoseconds"},
       {file("runqueue", latency("[10]")), 9, "expected a time with"},
       {file("runqueue", latency("{linear: {from: 1us, width: 1us, count: 32}}")), 9,
@@ -169,8 +171,8 @@ TEST(CompileRules, RefusesAMapThatIsTooLargeForItsQuota) {
   EXPECT_EQ(faults_of("probe: netdrop\nmax_entries:\n  netdrop: 100000\nmetrics:\n" + kPackets),
             "");
   expect_refused({"probe: netdrop\nmax_entries:\n  netdrop: 10000000\nmetrics:\n" + kPackets, 3,
-                  "map \"netdrop\" takes 760000000 bytes on this machine's 4 CPUs, over the quota "
-                  "of 67108864"});
+                  "map \"netdrop\" takes 760000000 bytes with the 4 CPUs of this machine, over the "
+                  "limit of 67108864"});
   expect_refused({"probe: netdrop\nmap_memory_limit: 1KiB\nmetrics:\n" + kPackets, 1,
                   "over the quota of 1024"});
   EXPECT_EQ(
@@ -274,7 +276,8 @@ TEST(CompileRules, RefusesARuleThatStandsTwiceInOneFile) {
   const std::string reason = "reason: {field: reason}";
   const std::string one = labelled("packets", netns + ", " + reason);
   const std::string where = "    where: netns > 5\n";
-  const std::string message = "metric \"a_total\" stands at test.yaml:3 with the same map, value";
+  const std::string message =
+      "metric \"a_total\" is already defined at test.yaml:3 with the same map, value";
   const std::string bad[] = {
       one,
       labelled("packets", reason + ", " + netns),

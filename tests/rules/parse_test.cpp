@@ -71,13 +71,13 @@ TEST(ParseRules, RefusesMissingDoubledAndEmptyKeys) {
        "metric has no \"name\""},
       {"probe: netdrop\nmetrics:\n  - {name: a, help: a, map: netdrop, value: packets}\n", 3,
        "metric has no \"type\""},
-      {with("    help: Again.\n"), 8, "key \"help\" stands twice in metric"},
+      {with("    help: Again.\n"), 8, "key \"help\" appears twice in metric"},
       {"probe: netdrop\n" + std::string(kHead), 2, "key \"probe\" stands twice"},
       {with("    labels:\n      a: {field: netns}\n      a: {field: reason}\n"), 10,
-       "\"a\" stands twice in \"labels\""},
+       "\"a\" appears twice in \"labels\""},
       {with("    where:\n"), 8, "key \"where\" of metric has no value"},
       {with("    unit: ~\n"), 8, "key \"unit\" of metric has no value"},
-      {"constants: {a: 1, a: 2}\n" + std::string(kHead), 1, "stands twice in \"constants\""},
+      {"constants: {a: 1, a: 2}\n" + std::string(kHead), 1, "appears twice in \"constants\""},
   });
 }
 
@@ -255,7 +255,7 @@ TEST_F(ReadRules, NamesTheFileThatItCannotRead) {
   EXPECT_EQ(faults("/no/such/file.yaml"),
             "/no/such/file.yaml: cannot be read: No such file or directory");
   EXPECT_EQ(faults("/tmp"), "/tmp: is a directory, expected a rule file");
-  EXPECT_EQ(faults("/dev/zero"), "/dev/zero: is no regular file, expected a rule file");
+  EXPECT_EQ(faults("/dev/zero"), "/dev/zero: is not a regular file, expected a rule file");
   EXPECT_EQ(faults("/proc/self/mem"), "/proc/self/mem: cannot be read: Input/output error");
   EXPECT_EQ(faults("/proc/self/exe").find("/proc/self/exe: is "), 0u);
 }

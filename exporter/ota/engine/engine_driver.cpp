@@ -38,8 +38,7 @@ std::string one_line(std::string text) {
 }
 
 void complain(const std::string& engine, const Result<OtaAnswer>& answer) {
-  if (!answer)
-    spdlog::warn("updates: what {} does is not followed: {}", engine, answer.error().message);
+  if (!answer) spdlog::warn("updates: {} is not followed: {}", engine, answer.error().message);
 }
 
 // Whether one of the paths leads to the same device, whatever symbolic links are on the way.

@@ -23,7 +23,7 @@ Result<void> check_together(OtaStates states) {
                          states_of(OtaState::kApplying);
   if (states.count() == 1 || (states & ~work).none()) return {};
   return fail("states " + names_of(states) +
-              ": only downloading, verifying and applying go together");
+              ": only downloading, verifying and applying can be combined");
 }
 
 void raise_to(auto& counts, const auto& known) {
@@ -131,8 +131,8 @@ std::vector<OtaTransactionPtr> OtaBook::settle(OtaMoment now) {
 
 Result<OtaTransactionPtr> OtaBook::begin(const OtaBegin& request, OtaMoment now) {
   if (!engines_.contains(request.engine) && engines_.size() >= kMaxEngines) {
-    return fail(fmt::format("engine \"{}\": {} engines are known already, no more are taken",
-                            request.engine, engines_.size()));
+    return fail(fmt::format("engine \"{}\": the limit of {} engines is reached", request.engine,
+                            engines_.size()));
   }
   know_engine(request.engine);
   OtaEngine& engine = engines_[request.engine];

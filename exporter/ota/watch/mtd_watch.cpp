@@ -56,7 +56,7 @@ bool MtdWatch::bind(const OtaDevice& device, uint64_t transaction) {
   // What happened before its begin is not the transaction's.
   if (const auto counted = mtd_device(paths_, *index)) target.ecc_failures = counted->ecc_failures;
   if (object_ == nullptr) {
-    spdlog::warn("updates: what is written to {} is not seen: the probe mtd does not run",
+    spdlog::warn("updates: writes to {} are not traced: the probe mtd is not attached",
                  mtd_name(*index));
     return true;
   }

@@ -71,7 +71,7 @@ TEST(OtaConfig, NamesFileLineAndWhatWasExpected) {
       {"ledger_max_bytes: 100", "f:1: \"ledger_max_bytes\" must be from 16384"},
       {"engines: [a b]", "f:1: \"a b\" is no engine name"},
       {"devices: {/dev/a: disk}", "f:1: role of /dev/a must be one of \"slot\""},
-      {"devices: {a: slot}", "f:1: device \"a\" is no absolute path"},
+      {"devices: {a: slot}", "f:1: device \"a\" is not an absolute path"},
       {"thresholds:\n  stall: 60", "f:2: \"stall\": \"60\""},
       {"thresholds:\n  x: 60s", "f:2: unknown key \"x\" in thresholds"},
       {"adapters: [rauc]", "f:1: adapters must be a mapping"},

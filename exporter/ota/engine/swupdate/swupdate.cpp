@@ -167,7 +167,7 @@ bool SwupdateAdapter::serve(Connection& connection) {
 void SwupdateAdapter::hear_notices(Connection& connection, std::string_view bytes) {
   const auto notices = connection.notices.read(bytes);
   if (!notices) {
-    spdlog::warn("updates: {}: {}; reasons of failures are not known", kEngine,
+    spdlog::warn("updates: {}: {}; causes of failures are not available", kEngine,
                  notices.error().message);
     connection.control = UniqueFd();
     return;

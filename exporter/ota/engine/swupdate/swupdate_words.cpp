@@ -233,7 +233,7 @@ std::vector<EngineEvent> SwupdateWords::gone() {
   Events events;
   if (!active_ || ending_) return settle();
   EngineEvent gone = event(Kind::kGone);
-  gone.detail = "the engine's process ended in the middle of the installation";
+  gone.detail = "the engine's process ended during the installation";
   end(events, std::move(gone));
   return events;
 }

@@ -215,8 +215,7 @@ TEST(SwupdateWords, GoneIsOnlyWhoWasWorking) {
   EXPECT_EQ(texts_of(words.gone()), std::vector<std::string>());
   words.heard(message(Status::kStart, 0, 2, 0, 0));
   EXPECT_EQ(texts_of(words.gone()),
-            std::vector<std::string>{
-                "gone: the engine's process ended in the middle of the installation"});
+            std::vector<std::string>{"gone: the engine's process ended during the installation"});
   words.heard(message(Status::kStart, 0, 2, 0, 0));
   words.heard(message(Status::kSuccess, 100, 2, 3, 0));
   EXPECT_EQ(texts_of(words.gone()), std::vector<std::string>());
