@@ -100,23 +100,23 @@ void SelfMetrics::Gauges::set(const prometheus::Labels& labels, double value) {
 void SelfMetrics::set_programs(const std::vector<ProgramStatus>& programs) {
   attached_.start_scrape();
   idle_.start_scrape();
-  std::set<std::string> settled;
+  std::set<std::string> working;
   for (const ProgramStatus& program : programs) {
     const bool waits = program.state == AttachState::kIdle;
-    if (waits || program.state == AttachState::kAttached) settled.insert(program.program);
+    if (waits || program.state == AttachState::kAttached) working.insert(program.program);
     if (waits) idle_.set({{"probe", program.probe}}, 1);
   }
   for (const ProgramStatus& program : programs) {
-    // Of a program's variants the attached one speaks for all.
-    const bool speaks = program.fd >= 0 || !settled.contains(program.program);
-    if (program.state == AttachState::kNotNeeded || !speaks) continue;
+    // Of the variants of a program, the attached one is shown.
+    const bool shown = program.fd >= 0 || !working.contains(program.program);
+    if (program.state == AttachState::kNotNeeded || !shown) continue;
     if (program.state != AttachState::kIdle) set_attached(program);
     set_runs(program);
   }
 }
 
-// What fails is named; for all others their probe speaks. What this kernel has no event for is no
-// fault, and an alert must be able to tell.
+// Only failed programs are named; the others are summed up by their probe. An event that the kernel
+// does not have is not a failure, and alerts must be able to tell the difference.
 void SelfMetrics::set_attached(const ProgramStatus& program) {
   const bool failed = program.state == AttachState::kFailed;
   const bool unsupported = program.state == AttachState::kUnsupported;

@@ -114,7 +114,7 @@ void SourceState::apply_entry(const SourcePlan& plan, const FamilyPlan& family_p
                               FamilyState& family) {
   const auto [item, fresh] = find_or_add(id);
   Entry& entry = item->second;
-  if (fresh || !entry.settled || relabel_) label(plan, family_plan, key, cpu, family, entry);
+  if (fresh || !entry.cacheable || relabel_) label(plan, family_plan, key, cpu, family, entry);
   if (entry.generation == generation_) return;  // the key came twice: it counts once
   entry.generation = generation_;
   ++seen_;
@@ -126,7 +126,7 @@ void SourceState::apply_entry(const SourcePlan& plan, const FamilyPlan& family_p
 void SourceState::label(const SourcePlan& plan, const FamilyPlan& family_plan,
                         std::span<const std::byte> key, uint32_t cpu, FamilyState& family,
                         Entry& entry) {
-  entry.settled = true;
+  entry.cacheable = true;
   labels_.clear();
   for (const LabelPlan& label : plan.labels) {
     if (label.constant) {
@@ -136,7 +136,7 @@ void SourceState::label(const SourcePlan& plan, const FamilyPlan& family_plan,
     } else {
       Value value = field_value(label.field, key);
       for (const auto& decoder : label.chain) decoder->decode(value, key);
-      entry.settled = entry.settled && value.settled;
+      entry.cacheable = entry.cacheable && value.cacheable;
       labels_.push_back(to_valid_utf8(value.text));
     }
   }

@@ -41,7 +41,7 @@ LoadPlan::LoadPlan(const ObjectInfo& object, std::span<const ProbeRequest> probe
       break;
     }
   }
-  for (Role& role : roles_) settle(role);
+  for (Role& role : roles_) choose_variant(role);
 }
 
 void LoadPlan::add(const ObjectInfo::Program& program, const std::string& probe,
@@ -79,7 +79,7 @@ std::optional<Refusal> LoadPlan::objection(size_t index) const {
   return std::nullopt;
 }
 
-void LoadPlan::settle(Role& role) {
+void LoadPlan::choose_variant(Role& role) {
   for (; role.next < role.variants.size(); ++role.next) {
     const size_t index = role.variants[role.next];
     const std::optional<Refusal> refusal = objection(index);
@@ -102,7 +102,7 @@ bool LoadPlan::reject(size_t index, Refusal refusal) {
   statuses_[index].reason = std::move(refusal.reason);
   Role& role = roles_[role_of_[index]];
   ++role.next;
-  settle(role);
+  choose_variant(role);
   return role.next < role.variants.size();
 }
 

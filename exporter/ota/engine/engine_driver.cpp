@@ -103,9 +103,9 @@ void EngineDriver::handle(const EngineEvent& event) {
     case EngineEvent::Kind::kGone:
       return finish(event);
     case EngineEvent::Kind::kConfirmed:
-      return settle(event, OtaEvent::kEndConfirmed);
+      return end_confirming(event, OtaEvent::kEndConfirmed);
     case EngineEvent::Kind::kRolledBack:
-      return settle(event, OtaEvent::kEndRolledBack);
+      return end_confirming(event, OtaEvent::kEndRolledBack);
     case EngineEvent::Kind::kBooted:
       return compare_booted(event);
   }
@@ -220,7 +220,7 @@ void EngineDriver::end(const EngineEvent& event, OtaEvent outcome, OtaCause caus
   left_over_.erase(event.engine);
 }
 
-void EngineDriver::settle(const EngineEvent& event, OtaEvent outcome) {
+void EngineDriver::end_confirming(const EngineEvent& event, OtaEvent outcome) {
   if (confirming(event.engine)) end(event, outcome, event.cause, event.detail);
 }
 

@@ -94,7 +94,7 @@ void OtaBook::replay(const OtaRecord& record) {
   if (!told.open()) remember_failure(told);
 }
 
-void OtaBook::settle_one(OtaTransaction& transaction, OtaMoment now) {
+void OtaBook::recover_one(OtaTransaction& transaction, OtaMoment now) {
   const auto boot = boot_ids_.find(transaction.number);
   if (boot != boot_ids_.end() && boot->second == boot_id_) return;
   const auto reached = transition(transaction.states, OtaEvent::kNewBoot);
@@ -114,14 +114,14 @@ void OtaBook::settle_one(OtaTransaction& transaction, OtaMoment now) {
   transaction.account(now.boottime_ns);
 }
 
-std::vector<OtaTransactionPtr> OtaBook::settle(OtaMoment now) {
+std::vector<OtaTransactionPtr> OtaBook::recover(OtaMoment now) {
   std::vector<OtaTransactionPtr> changed;
   for (const OtaTransactionPtr& open : open_transactions()) {
     OtaEngine& engine = engines_.at(open->engine);
     engine.downloaded_known = false;
     engine.advanced_ns = now.boottime_ns;
     OtaTransaction transaction = *open;
-    settle_one(transaction, now);
+    recover_one(transaction, now);
     if (transaction == *open) continue;
     changed.push_back(publish(std::move(transaction)));
   }

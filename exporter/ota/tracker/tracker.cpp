@@ -87,7 +87,7 @@ void OtaTracker::load() {
     spdlog::warn("ledger {}: {} damaged and {} newer records skipped", config_.ledger,
                  ledger_status_.damaged, ledger_status_.newer);
   }
-  const auto changed = book.settle(now);
+  const auto changed = book.recover(now);
   book.trim(config_.keep_transactions);
   // A new file at once shows whether it can be written, and leaves damage behind.
   if (!changed.empty() || ledger_.needs_replacement()) set_ledger_status(rewrite(book));

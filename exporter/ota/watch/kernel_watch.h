@@ -15,7 +15,7 @@
 #include "ota/tracker/config.h"
 #include "ota/tracker/tracker.h"
 #include "ota/watch/bindings.h"
-#include "ota/watch/complaint.h"
+#include "ota/watch/failure_log.h"
 #include "ota/watch/kernel_events.h"
 #include "ota/watch/mtd_watch.h"
 #include "ota/watch/starvation.h"
@@ -75,7 +75,7 @@ class OtaKernelWatch : public OtaListener {
   OtaStarvation starvation_;
   // Failed requests that the tracker knows of, by device and status.
   std::map<std::pair<BlockNumber, uint32_t>, uint64_t> reported_;
-  Complaint unreadable_;
+  FailureLog unreadable_;
 
   std::condition_variable_any wake_;
   std::jthread thread_;  // last: joined before anything else goes

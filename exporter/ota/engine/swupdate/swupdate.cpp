@@ -123,7 +123,7 @@ void SwupdateAdapter::follow(const std::stop_token& stop, UniqueFd progress) {
                                     readable(connection.control),
                                     readable(connection.process.handle)};
     const bool news = wait_for(polled, words_.ending() ? kSettle : patience);
-    if (!news) tell(words_.settle());
+    if (!news) tell(words_.finish());
     if (!news || has_data(polled[0])) continue;
     going = serve(connection);
     if (has_data(polled[3])) going = false;

@@ -223,7 +223,7 @@ void SwupdateWords::remember(const std::string& text) {
   cause_ = cause;
 }
 
-std::vector<EngineEvent> SwupdateWords::settle() {
+std::vector<EngineEvent> SwupdateWords::finish() {
   Events events;
   if (ending_) end(events, *ending_);
   return events;
@@ -231,7 +231,7 @@ std::vector<EngineEvent> SwupdateWords::settle() {
 
 std::vector<EngineEvent> SwupdateWords::gone() {
   Events events;
-  if (!active_ || ending_) return settle();
+  if (!active_ || ending_) return finish();
   EngineEvent gone = event(Kind::kGone);
   gone.detail = "the engine's process ended during the installation";
   end(events, std::move(gone));
