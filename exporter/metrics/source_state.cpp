@@ -175,9 +175,9 @@ void SourceState::move(Entry& entry, uint32_t series, bool gauge, FamilyState& f
   entry.series = series;
 }
 
-// A lower number: the key was deleted and made again between two scrapes. Only where the field is
-// too narrow for 64 bits and the total is no lower may it be that it wrapped; then it alone starts
-// anew.
+// A lower number: the key was deleted and created again between two scrapes. It can only have
+// wrapped around if the field has less than 64 bits and the total is not lower; then only this
+// field restarts.
 void SourceState::detect_restart(const ValuePlan& value, const Entry& entry, FamilyState& family) {
   if (entry.series == kExcluded) return;
   const auto before = last(entry);

@@ -47,8 +47,8 @@ bool lookup_is_refused() {
 }
 
 // Until c8644cd0efe7 ("bpf: refine kernel.unprivileged_bpf_disabled behaviour", 5.19) every bpf()
-// call was refused to whoever lacked CAP_BPF, unless the sysctl was 0; which anybody may change
-// while we run, so that 0 proves nothing.
+// call failed without CAP_BPF, unless the sysctl was 0. It can change while the exporter runs, so 0
+// now does not prove that it will stay 0.
 bool lookups_need_privilege(cap_t current, const HostPaths& paths) {
   const auto setting = read_text_file(paths.procfs + "/sys/kernel/unprivileged_bpf_disabled", 16);
   if (!setting || setting->starts_with('0')) return true;

@@ -31,7 +31,7 @@ struct ProgramStatus {
   std::string reason;       // one line, empty when attached
   uint64_t run_count = 0;   // filled by read_run_stats
   uint64_t run_time_ns = 0;
-  uint64_t missed_runs = 0;  // events that the kernel did not run it for, lest it recurse (5.12 on)
+  uint64_t missed_runs = 0;  // events skipped by the kernel to prevent recursion (from 5.12)
   int fd = -1;               // -1 unless attached or idle
 };
 

@@ -62,8 +62,8 @@ class OtaKernelWatch : public OtaListener {
   std::map<uint64_t, std::set<BlockNumber>> devices_;  // by transaction, ended ones included
   std::set<BlockNumber> boot_environments_;
   std::set<uint64_t> open_;
-  // By open transaction. A cgroup may be made after its update has begun, and made anew when its
-  // service starts again: that is another one, with another id.
+  // By open transaction. A cgroup may be created after its update has begun, and recreated with
+  // another id when its service is restarted.
   struct Bound {
     std::string path;
     std::optional<uint64_t> id;
