@@ -118,7 +118,7 @@ TEST(MakeBuckets, RefusesWhatIsNoRow) {
       {linear("1us", "1us", 0), "nanoseconds", "count of at least 1"},
       {linear("1us", "1us", 32), "nanoseconds", "more than 31 bounds"},
       {linear("1", "9000000000000000000", 31), "bytes", "too large"},
-      {linear("", "1us", 3), "nanoseconds", "no quantity"},
+      {linear("", "1us", 3), "nanoseconds", "not a quantity"},
       {exponential("0us", "1s"), "nanoseconds", "above 0 and below to"},
       {exponential("1s", "1s"), "nanoseconds", "above 0 and below to"},
       {exponential("1ns", "16s"), "nanoseconds", "more than 31 bounds"},

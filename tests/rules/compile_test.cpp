@@ -69,7 +69,7 @@ TEST(CompileRules, RefusesWhatTheObjectDoesNotHave) {
       {"probe: netdrop\nmax_entries:\n  runqueue: 5\nmetrics:\n" + kPackets, 3,
        "no map \"runqueue\""},
       {"probe: runqueue\ncgroups:\n  {map: runqueue, match: [a]}\nmetrics:\n" + latency("[1ms]"), 3,
-       "is no hash keyed by a 64-bit cgroup id"},
+       "is not a hash with 64-bit cgroup ids as keys"},
       {file("netdrop", counter("a_total", "    map: netdorp\n    value: packets\n")), 6,
        "no map \"netdorp\" in probe \"netdrop\" of the exporter's own BPF object, expected one of "
        "\"netdrop\""},
@@ -79,7 +79,7 @@ TEST(CompileRules, RefusesWhatTheObjectDoesNotHave) {
        "no field \"packet\" in struct netdrop_stats of map \"netdrop\", expected one of "
        "\"packets\""},
       {file("netdrop", counter("a_total", "    map: netdrop\n")), 3,
-       "has several fields: name one by value"},
+       "has several fields: select one with value"},
       {file("netdrop", counter("a_total", "    source: netlink\n    value: rx\n")), 7,
        "no field \"rx\" in struct rtnl_link_stats64 of source netlink"},
       {file("netdrop", counter("a_total", "    source: mtd\n    value: ecc\n")), 7,
@@ -156,7 +156,7 @@ TEST(CompileRules, RefusesDistributionsThatAreNone) {
             "  - name: a_seconds\n    help: x\n    type: histogram\n    map: netdrop\n    value: "
             "packets\n"
             "    unit: nanoseconds\n    buckets: [1ms]\n"),
-       7, "\"packets\" is no histogram"},
+       7, "\"packets\" is not a histogram"},
       {file("netdrop", summary + "    map: netdrop\n    count: packets\n"), 3,
        "summary \"a_seconds\" has no sum"},
       {file("netdrop", summary + "    map: netdrop\n    count: packets\n    sum: byte\n"), 9,
@@ -174,7 +174,7 @@ TEST(CompileRules, RefusesAMapThatIsTooLargeForItsQuota) {
                   "map \"netdrop\" takes 760000000 bytes with the 4 CPUs of this machine, over the "
                   "limit of 67108864"});
   expect_refused({"probe: netdrop\nmap_memory_limit: 1KiB\nmetrics:\n" + kPackets, 1,
-                  "over the quota of 1024"});
+                  "over the limit of 1024"});
   EXPECT_EQ(
       faults_of(
           "probe: netdrop\nmap_memory_limit: 1GiB\nmax_entries: {netdrop: 10000000}\nmetrics:\n" +
@@ -397,7 +397,7 @@ TEST_F(ForeignRules, AreRefusedLikeAllOthers) {
       {foreign(shapes, gauge("    map: shapes_untyped\n")), 7, "has no BTF for its key and value"},
       {foreign(shapes, gauge("    map: netdrop\n")), 7, "no map \"netdrop\""},
       {foreign(shapes, gauge("    map: shapes\n    value: buckets\n")), 8,
-       "is no integer, which a gauge needs"},
+       "is not an integer, which a gauge needs"},
       {foreign(shapes, gauge("    map: shapes_scalar\n    labels:\n      a: {field: kee}\n")), 9,
        "no field \"kee\" in key of map \"shapes_scalar\", expected one of \"key\""},
       {foreign(shapes,
