@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /* Latency, bytes and errors of block I/O by whole disk and operation. */
 #include "lib/types.bpf.h"
 #include <bpf/bpf_helpers.h>

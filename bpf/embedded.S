@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /* 16 bytes, because libelf reads the headers in place. */
 	.section .rodata
 	.balign 16

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /* Firmware that drivers ask the kernel for, by how that ended. */
 #include "lib/types.bpf.h"
 #include <bpf/bpf_helpers.h>

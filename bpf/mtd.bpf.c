@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /*
  * Flash without a block layer: who writes how much to the MTD devices that updates write, how long
  * that takes and what fails, erasing included. UBI and JFFS2 come through the same functions.

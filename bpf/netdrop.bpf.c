@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /* Dropped packets by network namespace, device and reason, at the kernel's kfree_skb tracepoint. */
 #include "lib/types.bpf.h"
 #include <bpf/bpf_helpers.h>

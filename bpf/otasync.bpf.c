@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /* How long updates wait for what they wrote to be safe. Attached only while an update is open. */
 #include "lib/types.bpf.h"
 #include <bpf/bpf_helpers.h>

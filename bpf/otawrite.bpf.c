@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /* Which update wrote how much to its target devices, how long that took and what failed. */
 #include "lib/types.bpf.h"
 #include <bpf/bpf_helpers.h>

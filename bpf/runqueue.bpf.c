@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /* Time from a task's being put on a run queue to its running, for the host and per cgroup. */
 #include "lib/types.bpf.h"
 #include <linux/errno.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 /* Latency (raise to entry) and duration (entry to exit) of softirqs, by vector. */
 #include "lib/types.bpf.h"
 #include <bpf/bpf_helpers.h>

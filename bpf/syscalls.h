@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
  * Numbers of system calls differ by architecture: user space, which is compiled for the one that it
  * runs on, writes them into the constants NAME_syscalls before the object is loaded. What it does

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # bpf_program(NAME): compiles bpf/NAME.bpf.c for this machine's kernel into the list that
 # bpf_object() links, and for arm64 into the target bpf_arm64, which only proves that it can be.
 find_program(CLANG_BPF NAMES clang-14 clang REQUIRED)

@@ -1,4 +1,5 @@
-# What `cmake --install` puts where, and the Debian package that CPack makes of it (preset release, then
+# SPDX-License-Identifier: Apache-2.0
+# What `cmake --install` installs, and the Debian package that CPack builds from it (preset release, then
 # `cpack --config build-release/CPackConfig.cmake`).
 include(GNUInstallDirs)
 
@@ -18,7 +19,9 @@ compressed(${PACKAGING}/man/kernel_exporter.8 kernel_exporter.8)
 get_property(COMPRESSED GLOBAL PROPERTY COMPRESSED)
 add_custom_target(compressed ALL DEPENDS ${COMPRESSED})
 
-install(DIRECTORY rules ${PACKAGING}/fleet DESTINATION share/kernel_exporter PATTERN tests EXCLUDE)
+install(DIRECTORY rules ${PACKAGING}/fleet DESTINATION share/kernel_exporter
+  PATTERN tests EXCLUDE PATTERN rules/prometheus/install EXCLUDE)
+install(PROGRAMS rules/prometheus/install DESTINATION share/kernel_exporter/rules/prometheus)
 install(PROGRAMS ${PACKAGING}/mender/install ${PACKAGING}/mender/state_script
   DESTINATION share/kernel_exporter/mender)
 install(DIRECTORY dashboards DESTINATION share/kernel_exporter
@@ -29,8 +32,8 @@ install(FILES ${PACKAGING}/config/kernel_exporter.default DESTINATION /etc/defau
   RENAME kernel_exporter)
 install(FILES ${CMAKE_BINARY_DIR}/kernel_exporter.8.gz DESTINATION share/man/man8)
 install(FILES ${CMAKE_BINARY_DIR}/changelog.gz ${PACKAGING}/debian/copyright
-  README.md ARCHITECTURE.md CONTRIBUTING.md DESTINATION ${DOCUMENTATION})
-install(DIRECTORY docs DESTINATION ${DOCUMENTATION})
+  README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md DESTINATION ${DOCUMENTATION})
+install(DIRECTORY docs DESTINATION ${DOCUMENTATION} FILES_MATCHING PATTERN *.md)
 install(FILES ${PACKAGING}/README.md DESTINATION ${DOCUMENTATION}/packaging)
 install(FILES dashboards/runbook.md dashboards/update.png DESTINATION ${DOCUMENTATION}/dashboards)
 
@@ -51,11 +54,11 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PACKAGING}/debian/postinst ${PACKAGING}
   ${PACKAGING}/debian/postrm ${PACKAGING}/debian/conffiles)
 # The first line is the synopsis; CPack indents the others.
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
-"Prometheus exporter for what only the Linux kernel knows
-Small eBPF programs count inside the kernel: how long softirqs and tasks
-waited, which packets were dropped and why, how long disks took and what they
-answered, and what an over-the-air update wrote where. A scrape turns their
-maps into metrics as rule files say.
+"Prometheus exporter for kernel internals and over-the-air updates
+Small eBPF programs aggregate in the kernel: softirq and run queue latency,
+dropped packets with their reason, block I/O latency and errors, and what an
+over-the-air update wrote. Rule files define which metrics are exported from
+their maps.
 .
 Needs Linux 5.10 or later with BTF (CONFIG_DEBUG_INFO_BTF).")
 include(CPack)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # room(NAME SOURCES ... [USES ...] [USES_PRIVATELY ...] [LIBRARIES ...] [PRIVATE_LIBRARIES ...]): one folder of
 # exporter/ as one static library, kernel_exporter::NAME. Headers are included by their path from exporter/, e.g.
 # "rules/plan.h". USES and LIBRARIES are what the room's own headers include, the private ones what only its sources

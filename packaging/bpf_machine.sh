@@ -1,8 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # Sourced by ./run and ./test: can this machine run BPF programs?
 
-# Prints what keeps it from doing so, a line a reason; nothing when it can. Capabilities are read, since the
-# root of a container may lack them, and one call is made, since a seccomp filter may refuse bpf().
+# Prints the reasons why it cannot, one per line; nothing if it can. Checks the capabilities, because root in a
+# container may lack them, and makes one call, because a seccomp filter may deny bpf().
 bpf_obstacles() {
   local effective answer
   effective=$((16#$(awk '/^CapEff:/ {print $2}' /proc/self/status)))
@@ -19,7 +20,7 @@ bpf_obstacles() {
 mount_once() {
   local type=$1 directory=$2
   if ! awk -v t="$type" -v d="$directory" '$2 == d && $3 == t {n++} END {exit !n}' /proc/self/mounts; then
-    mount -t "$type" "$type" "$directory" || echo "cannot mount $type on $directory; going on without" >&2
+    mount -t "$type" "$type" "$directory" || echo "cannot mount $type on $directory; continuing without it" >&2
   fi
 }
 

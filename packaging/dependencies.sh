@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The one place that names the Debian packages that this project needs, by what they are needed for.
+# SPDX-License-Identifier: Apache-2.0
+# The Debian packages that this project needs, by purpose.
 set -euo pipefail
 
 build=(
@@ -8,7 +9,7 @@ build=(
   libcli11-dev libspdlog-dev libexpected-dev libyaml-cpp-dev libmnl-dev libre2-dev nlohmann-json3-dev
   libcivetweb-dev prometheus-cpp-dev libcap-dev libseccomp-dev libsystemd-dev
 )
-# Needs everything of build too.
+# In addition to those of build.
 test=(
   libgtest-dev clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck python3 python3-yaml
   qemu-system-x86 busybox-static kmod cpio xz-utils debian-archive-keyring
@@ -18,14 +19,14 @@ test=(
   lintian dpkg-dev mmdebstrap systemd
   rauc dbus-daemon dbus-bin openssl squashfs-tools libfuse3-dev swupdate libubootenv-tool
 )
-# Node.js from elsewhere brings npm along and does not go together with Debian's.
+# Node.js from another source includes npm and conflicts with Debian's.
 command -v npm >/dev/null || test+=(nodejs npm)
 
 usage() {
   cat <<'EOF'
 usage: packaging/dependencies.sh build|test
-Installs the Debian packages that building (build) or testing (test) needs and that are not installed yet.
-Without anything to install it needs neither root nor a network.
+Installs the Debian packages that are missing for building (build) or testing (test).
+Needs neither root nor a network if nothing is missing.
 EOF
 }
 
@@ -41,9 +42,9 @@ missing_of() {
   done
 }
 
-# Debian starts a packaged service when it is installed, and at every boot. Neither is for a build or a test to
-# bring about: systemd's units are masked until the packages are in and then disabled, unless they were there
-# before; without systemd no script starts anything in runlevel 1.
+# Debian starts a service when its package is installed, and at every boot. A build or a test must do neither: units
+# that were not there before are masked during the installation and disabled afterwards. Without systemd, nothing is
+# started in runlevel 1.
 services=(
   prometheus.service prometheus-alertmanager.service prometheus-node-exporter.service
   swupdate.service swupdate.socket swupdate-progress.service

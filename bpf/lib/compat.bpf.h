@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
  * Every difference between kernels that CO-RE offsets alone do not settle, each with the commit
  * that made it and the oldest supported kernel from which its old half may be deleted.

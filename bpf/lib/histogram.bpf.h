@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
  * Bucketing in the kernel. The configuration lies in frozen .rodata, so the verifier knows it and
  * drops the kinds that are not in use.

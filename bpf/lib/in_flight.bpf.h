@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
  * What a bio of a bio-based disk was when it was queued, by its address (as a number, see
  * argument.bpf.h): device-mapper moves the bio on over each part that it splits off, so at the end

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /* What a kprobe and a kretprobe see of a function, where the kernel has no fentry and fexit for it.
  */
 #pragma once

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
  * Events that a probe could not account for, by reason: map NAME_lost with the enum
  * NAME_lost_reason as key. User space exports every such map by itself.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
  * What the kernel's BTF must have for a program, beside the event that its section names. The
  * loader reads it from the object before it chooses among the variants ROLE__VARIANT of a role:

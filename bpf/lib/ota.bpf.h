@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
  * What is bound to updates, for every probe that asks whose a device or a task is. The maps and
  * functions are otawrite's, which defines them, and OtaBindings writes the maps.

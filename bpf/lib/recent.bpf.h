@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
  * What a CPU found last, to find it again without a look. An interrupt may run the same or another
  * program in the middle of either side; it has ended when that goes on, so a count that is odd

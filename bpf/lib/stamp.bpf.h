@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
  * Who made a part of a file dirty last, bound devices only. Neighbouring pages follow each other,
  * so each CPU remembers what it found last, for as long as nothing that it followed from has

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
 /*
  * The kernel's types as far as the programs read them; CO-RE finds the true offsets. A field that
  * some kernel lacks is read through compat.bpf.h only.

@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 """What several dashboards have in common."""
 from panels import DATASOURCE, column, expand, table, variable
 
 
 def link_to(uid, title):
-    """From the row of a vehicle to its own dashboard, at the same time."""
+    """From the row of a vehicle to its own dashboard, with the same time range."""
     return {"title": title, "targetBlank": False,
             "url": f"/d/{uid}?${{datasource:queryparam}}&${{job:queryparam}}"
                    "&var-instance=${__data.fields.Vehicle}&${__url_time_range}"}
@@ -14,7 +15,7 @@ def engine():
 
 
 def ends_of_updates():
-    """A mark where an update ended: at the end's own time, not at that of the scrape."""
+    """A mark at the time when an update ended, not when it was scraped."""
     expression = "1000 * ota_last_end_timestamp_seconds{M}" \
                  " * on (job, instance, engine) group_left (to, result, cause) ota_last_result_info{M}"
     return {"name": "Ends of updates", "datasource": DATASOURCE, "enable": True, "hide": False, "iconColor": "purple",
@@ -27,8 +28,8 @@ LAST_FAILURE = "on (job, instance) group_left (engine, cause, device) ota_last_f
 
 def last_failures(link=None, size=(24, 4)):
     return table(
-        "Last failure", "The kernel's evidence for what went wrong last, whether or not the update failed for it: "
-        "where on which device, and how long after the event it was recorded (objective: 500 ms).",
+        "Last failure", "The last evidence of a failure, whether or not the update failed because of it: device "
+        "and offset, and how long after the event it was recorded (objective: 500 ms).",
         column("Vehicle", label="instance", link=link), column("Engine", label="engine"),
         column("Cause", label="cause"), column("Device", label="device"),
         column("Offset in bytes", "locale", f"ota_last_failure_offset_bytes{{M}} * {LAST_FAILURE}"),
@@ -38,11 +39,11 @@ def last_failures(link=None, size=(24, 4)):
 
 
 def alerts(selection, *columns, size):
-    """The alerts that fire, of any machine or of the selected ones."""
+    """The firing alerts of all machines or of the selected ones."""
     chosen = f'{{{selection}}}' if selection else ""
     firing = "{" + ", ".join(filter(None, (selection, 'alertstate="firing"'))) + "}"
     expression = f"1000 * max by (alertname, severity, instance, to) (ALERTS_FOR_STATE{chosen}" \
                  f" and ignoring (alertstate) ALERTS{firing})"
-    return table("Firing alerts", "What Prometheus alerts on now; dashboards/runbook.md has a heading for each.",
+    return table("Firing alerts", "Alerts that are firing now. The runbook has a section for each.",
                  column("Alert", label="alertname"), column("Severity", label="severity"), *columns,
                  column("Since", "dateTimeFromNow", expression), size=size, sort="Since")

@@ -1,4 +1,5 @@
-"""The panels and dashboards that Grafana's JSON is generated from: what is the same everywhere stands here once.
+# SPDX-License-Identifier: Apache-2.0
+"""The panels and dashboards that Grafana's JSON is generated from, with everything that they have in common.
 
 In an expression `{M}` is the selection of job and instance, `{E}` of job, instance and engine, and `[R]` the
 rate interval; both take further matchers: `{M, state="idle"}`."""
@@ -44,7 +45,7 @@ def _steps(*steps):
 
 
 def values(**texts):
-    """Words for numbers: values(yes=(1, GOOD), no=(0, BAD))."""
+    """Text for numbers: values(yes=(1, GOOD), no=(0, BAD))."""
     options = {str(value): {"text": text, "color": colour, "index": index}
                for index, (text, (value, colour)) in enumerate(texts.items())}
     return [{"type": "value", "options": options}]
@@ -72,8 +73,8 @@ def _panel(kind, title, description, size, queries, defaults, options, overrides
 
 def stat(title, description, unit, *queries, size=(4, 4), thresholds=None, mappings=(), names=False, spark=False,
          decimals=None, none="–", colours=()):
-    """One number, or with `names` the legend of the series that is there. Only what is there now counts but for
-    `spark`, which is for series that never end."""
+    """One number, or with `names` the legend of the series. An instant query, except with `spark`, which is for series
+    that always exist."""
     defaults = {"unit": unit, "noValue": none, "color": {"mode": "thresholds"},
                 "thresholds": thresholds or plain(), "mappings": list(mappings)}
     if decimals is not None:

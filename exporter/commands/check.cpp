@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstdio>
 
@@ -38,7 +39,7 @@ bool check_rules(const Options& options) {
   HostTables host(options.paths);
   const LoadedRules rules = load_rules(*files, host, true);
   if (!print_faults(rules.diagnostics)) return false;
-  std::printf("%s, %s: no faults\n", counted(rules.plan.rule_files.size(), "rule file").c_str(),
+  std::printf("%s, %s: no errors\n", counted(rules.plan.rule_files.size(), "rule file").c_str(),
               counted(metrics_of(rules.plan), "metric").c_str());
   return true;
 }
@@ -47,7 +48,7 @@ bool check_ota_config(const std::string& path) {
   Diagnostics faults;
   read_ota_config(path, faults);
   if (!print_faults(faults)) return false;
-  std::printf("%s: no faults\n", path.c_str());
+  std::printf("%s: no errors\n", path.c_str());
   return true;
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "commands/command_line.h"
 
 #include <CLI/CLI.hpp>
@@ -16,20 +17,20 @@ namespace {
 
 void add_rule_options(CLI::App& command, Options& options) {
   command
-      .add_option(
-          "--rules", options.rules,
-          "Rule files, or folders of *.yaml (more than one allowed); by default rules/events "
-          "in the current folder, else those that were installed")
+      .add_option("--rules", options.rules,
+                  "Rule files, or directories of *.yaml; can be repeated. Default: rules/events in "
+                  "the current directory, else the installed rules")
       ->capture_default_str();
-  command.add_option("--path.procfs", options.paths.procfs, "Where procfs is mounted")
+  command.add_option("--path.procfs", options.paths.procfs, "Mount point of procfs")
       ->capture_default_str();
-  command.add_option("--path.sysfs", options.paths.sysfs, "Where sysfs is mounted")
+  command.add_option("--path.sysfs", options.paths.sysfs, "Mount point of sysfs")
       ->capture_default_str();
   command.add_option("--path.rootfs", options.paths.rootfs,
-                     "Where the host's root is mounted, when the exporter runs in a container");
+                     "Mount point of the host's root file system, for use in a container");
   command
       .add_option("--bpf.assume-missing", options.assume_missing,
-                  "Take a need of a program as unmet, as `probes` prints it, to force its fallback")
+                  "Treat a requirement of a program, as printed by `probes`, as missing, to force "
+                  "its fallback")
       ->group("");
 }
 
@@ -38,25 +39,27 @@ void add_serve(CLI::App& app, Options& options) {
   add_rule_options(command, options);
   command
       .add_option("--web.listen-address", options.http.listen_address,
-                  "HOST:PORT to serve on; port 0 picks a free one")
+                  "HOST:PORT to listen on; port 0 selects a free port")
       ->capture_default_str();
-  command.add_option("--web.threads", options.http.threads, "Threads that answer HTTP")
+  command.add_option("--web.threads", options.http.threads, "Number of HTTP worker threads")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   command.add_option("--web.config.file", options.web_config_file,
-                     "TLS and basic auth: not supported yet, put a proxy in front");
-  command.add_option("--ota.config", options.ota_config,
-                     "Follow updates as this YAML file says; without it none are followed");
-  command.add_flag("--privileges.keep-all", options.keep_privileges,
-                   "Debugging: give up no capability and no system call after the start");
+                     "TLS and basic authentication: not supported yet, use a proxy");
+  command.add_option(
+      "--ota.config", options.ota_config,
+      "Follow updates as configured in this YAML file; without it, updates are not followed");
+  command.add_flag(
+      "--privileges.keep-all", options.keep_privileges,
+      "For debugging: do not drop capabilities or restrict system calls after the start");
   command.add_flag(
       "--bpf.program-stats", options.program_stats,
-      "Let the kernel count run time and runs of every program (about 20 ns an event)");
+      "Enable the kernel's run time statistics of BPF programs (about 20 ns per event)");
 }
 
 void add_dump(CLI::App& app, Options& options) {
   CLI::App& command =
-      *app.add_subcommand("dump", "Load the probes, count for a while, print one scrape");
+      *app.add_subcommand("dump", "Load the probes, count for some time and print one scrape");
   add_rule_options(command, options);
   command.add_option("--duration", options.duration_seconds, "Seconds to count before the scrape")
       ->check(CLI::Range(0.0, 3600.0))
@@ -66,9 +69,9 @@ void add_dump(CLI::App& app, Options& options) {
 
 void add_check(CLI::App& app, Options& options) {
   CLI::App& command = *app.add_subcommand(
-      "check", "Check rule files and --ota.config, as a start would; needs no privilege");
-  command.add_option("FILE", options.files, "Rule files, or folders of *.yaml");
-  command.add_option("--ota.config", options.ota_config, "The YAML file that serve is to have");
+      "check", "Validate rule files and the file of --ota.config; needs no privileges");
+  command.add_option("FILE", options.files, "Rule files, or directories of *.yaml");
+  command.add_option("--ota.config", options.ota_config, "Configuration of updates for serve");
   command.require_option(1, 0);
 }
 
@@ -101,7 +104,8 @@ int run(const CLI::App& app, const Options& options) {
 int run_command_line(int argc, char** argv) {
   Options options;
   options.rules = {default_rule_folder()};
-  CLI::App app("Prometheus exporter for what only the Linux kernel knows.", "kernel_exporter");
+  CLI::App app("Prometheus exporter for kernel internals and over-the-air updates.",
+               "kernel_exporter");
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
   app.set_config("--config", "", "Options from a file: `rules = [...]` under a [serve] heading");
@@ -111,7 +115,7 @@ int run_command_line(int argc, char** argv) {
   add_serve(app, options);
   add_check(app, options);
   CLI::App& probes_command = *app.add_subcommand(
-      "probes", "Load the probes and say how each program is attached, or why not");
+      "probes", "Load the probes and show how each program is attached, or why it is not");
   add_rule_options(probes_command, options);
   add_dump(app, options);
   add_ota(app, options);

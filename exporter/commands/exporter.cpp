@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "commands/exporter.h"
 
 #include <malloc.h>
@@ -83,8 +84,8 @@ Result<void> Exporter::load() {
   for (const std::string& file : rules->faulty_files) self_.count_rule_error(rule_name(file));
   self_.set_reload(rules->faulty_files.empty());
   if (rules->plan.rule_files.empty()) {
-    return fail(left_out_.empty() ? "no rule file can be used"
-                                  : "no rule file can be used without --ota.config");
+    return fail(left_out_.empty() ? "no usable rule file"
+                                  : "no usable rule file without --ota.config");
   }
   if (options_.program_stats) {
     auto enabled = enable_run_stats();
@@ -119,7 +120,7 @@ void Exporter::start_ota_watch() {
   auto bindings = own == nullptr ? Result<OtaBindings>(fail("no rule file uses probe otawrite"))
                                  : OtaBindings::create(*own, options_.paths);
   if (!bindings) {
-    spdlog::warn("updates: what they write is not seen: {}", bindings.error().message);
+    spdlog::warn("updates: writes are not traced: {}", bindings.error().message);
     return;
   }
   ota_watch_ = std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(),
@@ -206,7 +207,7 @@ Result<void> Exporter::reload() {
   if (outcome) {
     spdlog::info("rules reloaded");
   } else {
-    spdlog::error("rules not reloaded, the old ones stay: {}", outcome.error().message);
+    spdlog::error("reload failed, the previous rules stay active: {}", outcome.error().message);
     if (rules) {
       const auto& faults = rules->diagnostics.messages();
       for (size_t i = 1; i < faults.size(); ++i) spdlog::error("{}", faults[i]);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "commands/landing_page.h"
 
 #include <fmt/format.h>
@@ -37,7 +38,7 @@ std::string state_cell(const ProgramStatus& program) {
     case AttachState::kIdle:
       return "<td>idle</td>";
     case AttachState::kUnsupported:
-      return "<td>not on this kernel</td>";
+      return "<td>not supported by this kernel</td>";
     default:
       return "<td class=bad>failed</td>";
   }
@@ -58,10 +59,11 @@ td:nth-child(-n+4) { white-space: nowrap }
 std::string landing_page(const std::vector<ProgramStatus>& programs) {
   std::string page(kHead);
   page += fmt::format(
-      "<h1>kernel_exporter {}</h1>\n<p>What only the Linux kernel knows.</p>\n"
+      "<h1>kernel_exporter {}</h1>\n<p>Kernel internals and over-the-air updates as Prometheus "
+      "metrics.</p>\n"
       "<p><a href=\"/metrics\">Metrics</a>, <a href=\"/-/healthy\">health</a>, <a "
       "href=\"/-/ready\">readiness</a>.</p>\n"
-      "<table><tr><th>Probe</th><th>Program</th><th>Hook</th><th>State</th><th>Why</th></tr>\n",
+      "<table><tr><th>Probe</th><th>Program</th><th>Hook</th><th>State</th><th>Reason</th></tr>\n",
       kVersion);
   for (const ProgramStatus& program : programs) {
     if (program.state == AttachState::kNotNeeded) continue;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <csignal>
 #include <vector>
@@ -53,7 +54,7 @@ int fail_start(const Error& error) {
 // A kernel without seccomp still deserves its metrics.
 void give_up_system_calls(const PrivilegeNeeds& needs) {
   const auto limited = limit_system_calls(needs);
-  if (!limited) spdlog::warn("system calls are not limited: {}", limited.error().message);
+  if (!limited) spdlog::warn("system calls are not restricted: {}", limited.error().message);
 }
 
 }  // namespace
@@ -61,14 +62,15 @@ void give_up_system_calls(const PrivilegeNeeds& needs) {
 int serve(const Options& options) {
   if (!options.web_config_file.empty()) {
     spdlog::error(
-        "--web.config.file: TLS and basic auth are not supported yet; the README shows a proxy");
+        "--web.config.file: TLS and basic auth are not supported yet; use a proxy as shown in the "
+        "README");
     return 2;
   }
   const sigset_t signals = block_signals();
   auto exporter = Exporter::create(options);
   if (!exporter) return fail_start(exporter.error());
   const PrivilegeNeeds needs = needs_of(options, **exporter);
-  Result<std::string> kept = "all, as --privileges.keep-all says";
+  Result<std::string> kept = "all (--privileges.keep-all)";
   if (!options.keep_privileges) kept = limit_capabilities(needs, options.paths);
   if (!kept) return fail_start(kept.error());
   if (auto followed = (*exporter)->follow_updates(); !followed) return fail_start(followed.error());
@@ -82,7 +84,7 @@ int serve(const Options& options) {
       "http://" + address.substr(0, address.rfind(':')) + ":" + std::to_string((*server)->port());
   spdlog::info("capabilities kept: {}", *kept);
   if (const std::string names = (*exporter)->left_out(); !names.empty()) {
-    spdlog::info("left out without --ota.config: {}", names);
+    spdlog::info("not loaded without --ota.config: {}", names);
   }
   spdlog::info("listening on {}", where);
   wait_for_end(signals, where, *self, [&] { return (*exporter)->reload(); });

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "commands/supervised_wait.h"
 
 #include <algorithm>
@@ -54,12 +55,12 @@ void wait_for_end(const sigset_t& signals, const std::string& where, SelfRequest
       manager.reloaded(reload().has_value());  // logged and counted by the exporter itself
     } else if (number != 0) {
       manager.stopping();
-      return spdlog::info("{}, ending", number == SIGTERM ? "SIGTERM" : "SIGINT");
+      return spdlog::info("{}, shutting down", number == SIGTERM ? "SIGTERM" : "SIGINT");
     } else {
       const auto answered =
           self.ask(std::min(kPatience, std::chrono::floor<std::chrono::milliseconds>(*period)));
       if (answered) manager.alive();
-      if (!answered) spdlog::error("no sign of life to the watchdog: {}", answered.error().message);
+      if (!answered) spdlog::error("no keep-alive to the watchdog: {}", answered.error().message);
       next = Clock::now() + *period;
     }
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "config/units.h"
 
 #include <array>
@@ -59,7 +60,7 @@ Result<Quantity> split(std::string_view text) {
   char* stop = nullptr;
   const long double number = std::strtold(digits.c_str(), &stop);
   if (digits.empty() || stop != digits.c_str() + digits.size()) {
-    return fail("\"" + std::string(text) + "\" is no quantity, expected one such as \"10us\"");
+    return fail("\"" + std::string(text) + "\" is not a quantity, expected one such as \"10us\"");
   }
   return Quantity{number, end == std::string_view::npos ? "" : text.substr(end)};
 }
@@ -72,7 +73,7 @@ Result<Suffix> find_suffix(std::string_view text, std::string_view quantity, con
     if (suffix.text == text && suffix.base == unit.base) return suffix;
   }
   const std::string expected = unit.base == "seconds" ? "a time with ns, us, ms, s, m or h"
-                               : unit.base == "bytes" ? "bytes, with B, KiB, MiB, GiB or nothing"
+                               : unit.base == "bytes" ? "bytes, with B, KiB, MiB, GiB or no suffix"
                                                       : "a plain number";
   return fail("\"" + std::string(quantity) + "\" does not fit unit " + unit.name + ", expected " +
               expected);
@@ -99,7 +100,7 @@ Result<uint64_t> parse_quantity(std::string_view text, const Unit& unit) {
   const long double whole = std::round(value);
   // A few roundings of a 64-bit mantissa.
   if (std::fabs(value - whole) > 1e-18L * (whole + 1)) {
-    return fail("\"" + std::string(text) + "\" is no whole number of " + unit.name);
+    return fail("\"" + std::string(text) + "\" is not a whole number of " + unit.name);
   }
   if (whole >= 0x1p63L) return fail("\"" + std::string(text) + "\" is too large");
   return static_cast<uint64_t>(whole);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "config/yaml_section.h"
 
 #include <charconv>
@@ -84,7 +85,8 @@ std::optional<uint64_t> YamlSection::number(std::string_view key) {
   if (node.IsNull()) return {};
   const auto number = node.IsScalar() ? to_integer<uint64_t>(node.Scalar()) : std::nullopt;
   if (!number) {
-    error(node, "\"" + std::string(key) + "\" of " + what_ + " must be a whole number from 0 on");
+    error(node,
+          "\"" + std::string(key) + "\" of " + what_ + " must be a whole number of at least 0");
   }
   return number;
 }
@@ -123,7 +125,7 @@ void YamlSection::each_entry(
   for (const auto& entry : node) {
     const std::string name = scalar(entry.first, key);
     if (!seen.insert(name).second) {
-      error(entry.first, "\"" + name + "\" stands twice in \"" + std::string(key) + "\"");
+      error(entry.first, "\"" + name + "\" appears twice in \"" + std::string(key) + "\"");
       continue;
     }
     each(name, entry.second);
@@ -138,7 +140,7 @@ void YamlSection::finish() {
       error(entry.first,
             "unknown key \"" + key + "\" in " + what_ + ", expected one of " + quoted_list(known_));
     } else if (!seen.insert(key).second) {
-      error(entry.first, "key \"" + key + "\" stands twice in " + what_);
+      error(entry.first, "key \"" + key + "\" appears twice in " + what_);
     } else if (entry.second.IsNull()) {
       error(entry.first, "key \"" + key + "\" of " + what_ + " has no value");
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "host/cgroup.h"
 
 #include <fcntl.h>
@@ -93,7 +94,8 @@ Result<std::string> cgroup_of_process(const HostPaths& paths, pid_t pid) {
     const std::string_view line = std::string_view(*text).substr(at, end - at);
     at = end + 1;
     if (!line.starts_with("0::/")) continue;
-    if (line.starts_with("0::/..")) return fail(file + ": a cgroup outside of our own namespace");
+    if (line.starts_with("0::/.."))
+      return fail(file + ": a cgroup outside the exporter's cgroup namespace");
     return std::string(line.substr(3));
   }
   return fail(file + ": no cgroup2");

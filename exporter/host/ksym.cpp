@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "host/ksym.h"
 
 #include <algorithm>
@@ -55,7 +56,7 @@ void KernelSymbols::load() {
     const size_t end = std::min(rest.find('\n'), rest.size());
     const std::optional<Line> line = parse(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
-    // All addresses are 0 for readers whom kptr_restrict keeps out; per-CPU offsets are small too.
+    // With kptr_restrict all addresses read as 0; per-CPU offsets are small too.
     if (!line || line->address == 0) continue;
     uint32_t name = 0;
     if (is_text(line->type)) {

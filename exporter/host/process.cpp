@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "host/process.h"
 
 #include <unistd.h>
@@ -72,7 +73,7 @@ Result<void> read_stat(const HostPaths& paths, ProcessStats& stats) {
   const auto user = line.field(14), system = line.field(15), start = line.field(kStartTime),
              virtual_bytes = line.field(23), resident_pages = line.field(24);
   if (!user || !system || !start || !virtual_bytes || !resident_pages) {
-    return fail(path + ": not the line that proc(5) describes");
+    return fail(path + ": unexpected format, see proc(5)");
   }
   const Result<double> booted = boot_time(paths);
   if (!booted) return tl::unexpected(booted.error());
@@ -92,7 +93,7 @@ Result<void> read_limits(const HostPaths& paths, ProcessStats& stats) {
   if (limits.empty()) return fail(path + ": no line \"Max open files\"");
   if (limits[0] == "unlimited") return {};
   stats.max_fds = number(limits[0]);
-  if (!stats.max_fds) return fail(path + ": \"Max open files\" is no number");
+  if (!stats.max_fds) return fail(path + ": \"Max open files\" is not a number");
   return {};
 }
 

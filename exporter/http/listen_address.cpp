@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "http/listen_address.h"
 
 #include <arpa/inet.h>
@@ -29,7 +30,7 @@ tl::unexpected<Error> listen_error(const ListenAddress& address, int error_numbe
                   "`ip address` shows, or 0.0.0.0, with --web.listen-address");
     case EACCES:
       return fail(where +
-                  ": permission denied; choose a port from 1024 up with --web.listen-address "
+                  ": permission denied; choose a port of at least 1024 with --web.listen-address "
                   "or grant CAP_NET_BIND_SERVICE");
     default:
       return fail_errno(error_number, where);
@@ -47,7 +48,7 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   const auto port_text = text.substr(colon + 1);
   if (host.find(':') != std::string_view::npos) {
     return fail(quoted(text) +
-                ": civetweb as Debian builds it has no IPv6; give an IPv4 address, for example "
+                ": Debian's civetweb is built without IPv6; give an IPv4 address, for example "
                 "127.0.0.1:10435");
   }
   ListenAddress address;

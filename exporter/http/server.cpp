@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "http/server.h"
 
 #include <civetweb.h>
@@ -45,8 +46,8 @@ HttpRequest read_request(mg_connection* connection) {
 }
 
 // Closing a socket with unread input resets it, and the client may lose the answer. No request of
-// ours has a body, so little is read, byte by byte: civetweb returns from a read only when it is
-// full, and waits for 1 s in vain. One worker at a time does so, whoever sends how many such
+// ours has a body, so little is read, byte by byte: civetweb returns from a read only when the
+// buffer is full, or after 1 s. Only one worker at a time does this, however many clients send
 // bodies.
 void drain_body(mg_connection* connection, std::mutex& one_at_a_time) {
   const std::unique_lock lock(one_at_a_time, std::try_to_lock);
@@ -58,8 +59,8 @@ void drain_body(mg_connection* connection, std::mutex& one_at_a_time) {
   }
 }
 
-// civetweb gives up on one write after 2 s without progress, which it reports like an error; only
-// an error comes back at once.
+// civetweb aborts a write after 2 s without progress and reports that like an error; a real error
+// is reported immediately.
 void send_all(mg_connection* connection, std::string_view data) {
   constexpr auto kStalledWrite = 1s;
   const auto deadline = Clock::now() + kSendBudget;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "labels/arguments.h"
 
 #include <algorithm>
@@ -7,7 +8,7 @@ namespace kernel_exporter {
 namespace {
 
 std::string listed(std::span<const std::string_view> names) {
-  if (names.empty()) return "it takes none";
+  if (names.empty()) return "the decoder takes none";
   std::string list = "known are ";
   for (const std::string_view name : names) {
     if (name != names.front()) list += ", ";
@@ -71,7 +72,7 @@ Result<std::optional<bool>> Arguments::boolean(std::string_view name) const {
 }
 
 Result<uint64_t> Arguments::required_positive(std::string_view name) const {
-  constexpr char kExpected[] = "expected a whole number from 1 up";
+  constexpr char kExpected[] = "expected a whole number of at least 1";
   const YAML::Node* const node = find(name);
   if (!node) return wrong(name, std::string("missing; ") + kExpected);
   if (!node->IsScalar()) return wrong(name, kExpected);
@@ -92,7 +93,7 @@ Result<std::map<std::string, std::string>> Arguments::required_map(std::string_v
   for (const auto& entry : *node) {
     if (!entry.first.IsScalar() || !entry.second.IsScalar()) return wrong(name, kExpected);
     if (!texts.emplace(entry.first.Scalar(), entry.second.Scalar()).second) {
-      return wrong(name, "\"" + entry.first.Scalar() + "\" is mapped twice");
+      return wrong(name, "\"" + entry.first.Scalar() + "\" appears twice");
     }
   }
   return texts;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "labels/decoder.h"
 
 #include <algorithm>
@@ -67,7 +68,7 @@ MadeDecoder make_named(const std::string& name, const YAML::Node& arguments,
 Result<std::unique_ptr<Decoder>> make_decoder(const YAML::Node& step,
                                               const DecoderContext& context) {
   constexpr char kExpected[] =
-      "a decoder is written as its name, or as a map of its name to its arguments";
+      "expected the name of a decoder, or a map from its name to its arguments";
   try {
     if (step.IsDefined() && step.IsScalar()) {
       return make_named(step.Scalar(), YAML::Node(YAML::NodeType::Null), context);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "labels/steps.h"
 
 namespace kernel_exporter {
@@ -19,8 +20,8 @@ Result<Spelling> read_spelling(const Arguments& arguments) {
   return Spelling{strip->value_or(""), lower->value_or(true), unknown->value_or(kUnknown)};
 }
 
-// The names of the enum that the arguments name, or of the field's own. A kernel may lack an enum
-// that later ones have; the rule says so by `optional`, lest a misspelling pass for that.
+// The names of the enum in the arguments, or of the field's own type. Older kernels may not have
+// the enum; the rule must say so with `optional`, so that a misspelling is not taken for that.
 Result<EnumNames> read_names(const Arguments& arguments, const DecoderContext& context) {
   const auto enum_name = arguments.text("enum");
   const auto optional = arguments.boolean("optional");
@@ -28,8 +29,7 @@ Result<EnumNames> read_names(const Arguments& arguments, const DecoderContext& c
   if (!optional) return tl::unexpected(optional.error());
   if (!*enum_name) {
     if (context.field_enum) return *context.field_enum;
-    return arguments.wrong("enum",
-                           "missing; the field's own type is no enum, so one must be named");
+    return arguments.wrong("enum", "missing; the field is not an enum, so its name is required");
   }
   std::optional<EnumNames> names;
   if (context.enum_names) names = context.enum_names(**enum_name);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // softirq, errno: tables that are part of the kernel's ABI.
 #include <cstring>
 #include <iterator>

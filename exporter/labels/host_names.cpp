@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // cgroup, ifname, device, ksym: names that only the running host knows.
 #include "labels/steps.h"
 
@@ -9,7 +10,7 @@ using IntegerReader = DecoderContext::IntegerReader;
 
 void set_unresolved(Value& value, std::string text) {
   set_text(value, std::move(text));
-  value.settled = false;
+  value.cacheable = false;
 }
 
 // The reader of the key field that an argument names; empty when the argument is not given.
@@ -63,7 +64,7 @@ MadeDecoder make_ifname(const Arguments& arguments, const DecoderContext& contex
           const uint64_t inode = name_space ? name_space(key) : devices.own_namespace();
           name = devices.name(static_cast<uint32_t>(inode), static_cast<uint32_t>(*ifindex));
         }
-        // Never settled: devices are renamed, and their indexes used again in other namespaces.
+        // Never cached: devices are renamed, and their indexes are reused in other namespaces.
         set_unresolved(value, name ? std::move(*name) : kUnknown);
       });
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // uint, int, hex, hex_to_int.
 #include "labels/steps.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "labels/steps.h"
 
 namespace kernel_exporter {
@@ -12,7 +13,7 @@ MadeDecoder make_static_map(const Arguments& arguments, const DecoderContext&) {
   for (const auto& [from, to] : *by_text) {
     const std::optional<int64_t> number = parse_integer(from);
     if (number && !by_number.emplace(*number, to).second) {
-      return arguments.wrong("map", "\"" + from + "\" is mapped twice");
+      return arguments.wrong("map", "\"" + from + "\" appears twice");
     }
   }
   return make_step([by_text = std::move(*by_text), by_number = std::move(by_number),

@@ -1,2 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
 /* Only preprocessed, for its macros: see CMakeLists.txt. */
 #include <asm/unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // string, lower, strip_prefix, prefix_split.
 #include "labels/steps.h"
 

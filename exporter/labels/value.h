@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,8 @@ struct Value {
   std::optional<int64_t> number;  // set while the value still is an integer (unsigned 64-bit
                                   // values above 2^63 are held as their two's complement)
   std::string bytes;              // the field's raw bytes, always as the kernel laid them out
-  bool settled = true;            // false: may decode to something else later (a name that could
-                                  // not be resolved now, or one that can be renamed); asked again
+  bool cacheable = true;          // false: may decode to something else later (a name that could
+                                  // not be resolved now, or one that can change); decoded again
                                   // at the next scrape
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "metrics/cgroup_selection.h"
 
 #include "base/log.h"
@@ -42,7 +43,7 @@ bool CgroupSelection::add(uint64_t id) {
   const int failure = keys_.add(std::as_bytes(std::span(&id, 1)));
   if (failure == 0) return true;
   if (!complained_) {
-    spdlog::warn("map {} takes no more of the selected cgroups: {}; raise its max_entries", map_,
+    spdlog::warn("map {} is full, not all selected cgroups fit: {}; raise its max_entries", map_,
                  errno_text(failure));
   }
   complained_ = true;

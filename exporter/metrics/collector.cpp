@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "metrics/collector.h"
 
 #include <linux/bpf.h>
@@ -106,7 +107,7 @@ ScrapeResult Collector::scrape(std::span<const std::string> probes,
   for (MapSources& map : maps_) {
     if (!wanted(map)) continue;
     const bool late = std::chrono::steady_clock::now() >= deadline;
-    const auto read = late ? fail("the scrape's deadline passed") : read_map(map, deadline);
+    const auto read = late ? fail("the scrape timeout expired") : read_map(map, deadline);
     if (!read && (late || std::chrono::steady_clock::now() >= deadline)) {
       result.complete = false;  // partial, which is no fault of the map
     } else if (!read) {
@@ -196,8 +197,8 @@ Result<void> Collector::reload(Plan plan) {
   const std::lock_guard lock(mutex_);
   const std::string other = difference(plan.program_signature(), plan_.program_signature());
   if (!other.empty()) {
-    return fail("the rules ask for something else than is loaded (" + other +
-                "): restart to load it");
+    return fail("the rules require changes to loaded programs (" + other +
+                "): restart the exporter to apply them");
   }
   const Plan old_plan = std::exchange(plan_, std::move(plan));
   auto old_families = std::move(families_);

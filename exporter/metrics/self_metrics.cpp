@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "metrics/self_metrics.h"
 
 #include <set>
@@ -26,60 +27,60 @@ SelfMetrics::SelfMetrics(HostPaths paths, std::string_view version)
     : paths_(std::move(paths)),
       attached_(BuildGauge()
                     .Name("kernel_exporter_probe_attached")
-                    .Help("1 attached, 0 not; `kernel_exporter probes` says why.")
+                    .Help("1 if the probe or program is attached.")
                     .Register(registry_)),
       idle_(BuildGauge()
                 .Name("kernel_exporter_probe_idle")
-                .Help("1 while it waits for an update.")
+                .Help("1 if programs of the probe wait for an update.")
                 .Register(registry_)),
       run_count_(BuildCounter()
                      .Name("kernel_exporter_program_runs_total")
-                     .Help("Runs of a program, while the kernel counts them "
-                           "(kernel.bpf_stats_enabled).")
+                     .Help("Runs of the BPF program (with kernel.bpf_stats_enabled).")
                      .Register(registry_)),
       run_seconds_(BuildCounter()
                        .Name("kernel_exporter_program_run_seconds_total")
-                       .Help("Time spent in a program, while the kernel counts it.")
+                       .Help("Run time of the BPF program (with kernel.bpf_stats_enabled).")
                        .Register(registry_)),
-      missed_runs_(BuildCounter()
-                       .Name("kernel_exporter_program_missed_runs_total")
-                       .Help("Events that the kernel did not run a program for, lest it recurse.")
-                       .Register(registry_)),
+      missed_runs_(
+          BuildCounter()
+              .Name("kernel_exporter_program_missed_runs_total")
+              .Help("Events skipped by the kernel to prevent recursion of the BPF program.")
+              .Register(registry_)),
       map_entries_(BuildGauge()
                        .Name("kernel_exporter_map_entries")
-                       .Help("Entries of a map that is at least half full.")
+                       .Help("Entries of the BPF map, if it is at least half full.")
                        .Register(registry_)),
       map_max_entries_(BuildGauge()
                            .Name("kernel_exporter_map_max_entries")
-                           .Help("Entries that it has room for.")
+                           .Help("Maximum number of entries of the BPF map.")
                            .Register(registry_)),
-      overflows_(
-          BuildCounter()
-              .Name("kernel_exporter_series_overflows_total")
-              .Help("Keys that count in the series \"other\" because their metric had as many "
-                    "series as it may.")
-              .Register(registry_)),
+      overflows_(BuildCounter()
+                     .Name("kernel_exporter_series_overflows_total")
+                     .Help("Map keys added to the series \"other\" beyond the series limit.")
+                     .Register(registry_)),
       rule_errors_(BuildCounter()
                        .Name("kernel_exporter_rule_errors_total")
-                       .Help("Errors of a rule file, or of reading a map that it names.")
+                       .Help("Errors in the rule file or when reading its maps.")
                        .Register(registry_)),
       reload_successful_(gauge(registry_, "kernel_exporter_rules_last_reload_successful",
-                               "0 when the last load found a faulty rule file.")),
+                               "1 if the last load or reload of the rule files succeeded.")),
       scrape_duration_(gauge(registry_, "kernel_exporter_scrape_duration_seconds",
-                             "Duration of the last scrape.")),
+                             "Duration of the last scrape, without HTTP.")),
       scrape_partial_(gauge(registry_, "kernel_exporter_scrape_partial",
-                            "1 when its deadline cut this scrape short.")),
+                            "1 if this scrape is incomplete because its timeout expired.")),
       process_cpu_(BuildCounter()
                        .Name("process_cpu_seconds_total")
-                       .Help("CPU time.")
+                       .Help("CPU time used by the exporter.")
                        .Register(registry_)
                        .Add({})),
-      process_resident_(gauge(registry_, "process_resident_memory_bytes", "Resident memory.")),
-      process_fds_(gauge(registry_, "process_open_fds", "Open file descriptors.")),
-      process_start_(gauge(registry_, "process_start_time_seconds", "Start time.")) {
+      process_resident_(
+          gauge(registry_, "process_resident_memory_bytes", "Resident memory of the exporter.")),
+      process_fds_(gauge(registry_, "process_open_fds", "Open file descriptors of the exporter.")),
+      process_start_(
+          gauge(registry_, "process_start_time_seconds", "Start time of the exporter.")) {
   BuildGauge()
       .Name("kernel_exporter_build_info")
-      .Help("The version.")
+      .Help("Version of the exporter.")
       .Register(registry_)
       .Add({{"version", std::string(version)}})
       .Set(1);
@@ -99,23 +100,23 @@ void SelfMetrics::Gauges::set(const prometheus::Labels& labels, double value) {
 void SelfMetrics::set_programs(const std::vector<ProgramStatus>& programs) {
   attached_.start_scrape();
   idle_.start_scrape();
-  std::set<std::string> settled;
+  std::set<std::string> working;
   for (const ProgramStatus& program : programs) {
     const bool waits = program.state == AttachState::kIdle;
-    if (waits || program.state == AttachState::kAttached) settled.insert(program.program);
+    if (waits || program.state == AttachState::kAttached) working.insert(program.program);
     if (waits) idle_.set({{"probe", program.probe}}, 1);
   }
   for (const ProgramStatus& program : programs) {
-    // Of a program's variants the attached one speaks for all.
-    const bool speaks = program.fd >= 0 || !settled.contains(program.program);
-    if (program.state == AttachState::kNotNeeded || !speaks) continue;
+    // Of the variants of a program, the attached one is shown.
+    const bool shown = program.fd >= 0 || !working.contains(program.program);
+    if (program.state == AttachState::kNotNeeded || !shown) continue;
     if (program.state != AttachState::kIdle) set_attached(program);
     set_runs(program);
   }
 }
 
-// What fails is named; for all others their probe speaks. What this kernel has no event for is no
-// fault, and an alert must be able to tell.
+// Only failed programs are named; the others are summed up by their probe. An event that the kernel
+// does not have is not a failure, and alerts must be able to tell the difference.
 void SelfMetrics::set_attached(const ProgramStatus& program) {
   const bool failed = program.state == AttachState::kFailed;
   const bool unsupported = program.state == AttachState::kUnsupported;

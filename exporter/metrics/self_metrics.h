@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <prometheus/counter.h>
@@ -37,7 +38,7 @@ class SelfMetrics {
  private:
   using Counters = prometheus::Family<prometheus::Counter>;
 
-  // Gauges that tell anew at each scrape what there is to tell.
+  // Gauges whose series are set again at each scrape.
   class Gauges {
    public:
     explicit Gauges(prometheus::Family<prometheus::Gauge>& family) : family_(family) {}

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "metrics/source_state.h"
 
 #include <algorithm>
@@ -113,7 +114,7 @@ void SourceState::apply_entry(const SourcePlan& plan, const FamilyPlan& family_p
                               FamilyState& family) {
   const auto [item, fresh] = find_or_add(id);
   Entry& entry = item->second;
-  if (fresh || !entry.settled || relabel_) label(plan, family_plan, key, cpu, family, entry);
+  if (fresh || !entry.cacheable || relabel_) label(plan, family_plan, key, cpu, family, entry);
   if (entry.generation == generation_) return;  // the key came twice: it counts once
   entry.generation = generation_;
   ++seen_;
@@ -125,7 +126,7 @@ void SourceState::apply_entry(const SourcePlan& plan, const FamilyPlan& family_p
 void SourceState::label(const SourcePlan& plan, const FamilyPlan& family_plan,
                         std::span<const std::byte> key, uint32_t cpu, FamilyState& family,
                         Entry& entry) {
-  entry.settled = true;
+  entry.cacheable = true;
   labels_.clear();
   for (const LabelPlan& label : plan.labels) {
     if (label.constant) {
@@ -135,7 +136,7 @@ void SourceState::label(const SourcePlan& plan, const FamilyPlan& family_plan,
     } else {
       Value value = field_value(label.field, key);
       for (const auto& decoder : label.chain) decoder->decode(value, key);
-      entry.settled = entry.settled && value.settled;
+      entry.cacheable = entry.cacheable && value.cacheable;
       labels_.push_back(to_valid_utf8(value.text));
     }
   }
@@ -174,9 +175,9 @@ void SourceState::move(Entry& entry, uint32_t series, bool gauge, FamilyState& f
   entry.series = series;
 }
 
-// A lower number: the key was deleted and made again between two scrapes. Only where the field is
-// too narrow for 64 bits and the total is no lower may it be that it wrapped; then it alone starts
-// anew.
+// A lower number: the key was deleted and created again between two scrapes. It can only have
+// wrapped around if the field has less than 64 bits and the total is not lower; then only this
+// field restarts.
 void SourceState::detect_restart(const ValuePlan& value, const Entry& entry, FamilyState& family) {
   if (entry.series == kExcluded) return;
   const auto before = last(entry);

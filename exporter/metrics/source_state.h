@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,7 @@ class SourceState {
     uint32_t series = kExcluded;
     uint32_t slot = 0;  // last_[slot * width ...]
     uint64_t generation = 0;
-    bool settled = true;
+    bool cacheable = true;
   };
 
   using Entries = std::unordered_map<std::string, Entry, TextHash, std::equal_to<>>;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/adapters.h"
 
 #include <algorithm>
@@ -55,7 +56,7 @@ Result<std::unique_ptr<OtaAdapters>> OtaAdapters::start(OtaTracker& tracker,
 void OtaAdapters::write(SampleSink& sink) const {
   if (!rauc_ && !swupdate_) return;
   sink.begin_family({"kernel_exporter_ota_adapter_connected",
-                     "1 while the engine is heard.",
+                     "1 if the adapter is connected to its engine.",
                      MetricType::kGauge,
                      "",
                      {}});
@@ -63,7 +64,7 @@ void OtaAdapters::write(SampleSink& sink) const {
   if (swupdate_) sink.value(label_of("swupdate"), uint64_t{swupdate_->connected()});
   if (!swupdate_) return;
   sink.begin_family({"kernel_exporter_ota_adapter_refused_total",
-                     "Connections to engines of an unknown language.",
+                     "Engine processes rejected because of an unknown message format.",
                      MetricType::kCounter,
                      "",
                      {}});

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>
@@ -18,7 +19,7 @@ namespace kernel_exporter {
 // destruction. An engine that is not there is no error: it may come later.
 class OtaAdapters {
  public:
-  // The tracker must outlive the adapters. Start them after whoever listens to the tracker.
+  // The tracker must outlive the adapters. Start them after the tracker's listeners.
   [[nodiscard]] static Result<std::unique_ptr<OtaAdapters>> start(OtaTracker& tracker,
                                                                   const OtaConfig& config,
                                                                   const HostPaths& paths);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/ota_metrics.h"
 
 #include <algorithm>
@@ -41,7 +42,7 @@ constexpr MetricType kCounter = MetricType::kCounter;
 void write_state_seconds(const OtaBook& book, OtaMoment now, OtaStateTimes& shown_ns,
                          SampleSink& sink) {
   Family seconds(sink, {"ota_state_seconds_total",
-                        "Time in a state since the exporter started.",
+                        "Time that updates spent in the state since the exporter started.",
                         kCounter,
                         "seconds",
                         {}});
@@ -56,7 +57,7 @@ void write_state_seconds(const OtaBook& book, OtaMoment now, OtaStateTimes& show
 }
 
 void write_states(const OtaBook& book, SampleSink& sink) {
-  Family state(sink, {"ota_state", "1 for each state of the engine's update.", kGauge, "", {}});
+  Family state(sink, {"ota_state", "1 if the engine's update is in the state.", kGauge, "", {}});
   for (const auto& [name, engine] : book.engines()) {
     const OtaStates states = engine.open ? engine.open->states : states_of(OtaState::kIdle);
     for (size_t i = 0; i < kOtaStateNames.size(); ++i) {
@@ -67,7 +68,7 @@ void write_states(const OtaBook& book, SampleSink& sink) {
 
 void write_totals(const OtaBook& book, SampleSink& sink) {
   Family results(sink, {"ota_transactions_total",
-                        "Updates that ended; succeeded is booted and confirmed.",
+                        "Finished updates; succeeded means booted and confirmed.",
                         kCounter,
                         "",
                         {}});
@@ -76,8 +77,7 @@ void write_totals(const OtaBook& book, SampleSink& sink) {
       results.add({{"engine", name}, {"result", kOtaOutcomeNames[i]}}, engine.totals.outcomes[i]);
     }
   }
-  Family causes(
-      sink, {"ota_failures_total", "Causes of updates that did not succeed.", kCounter, "", {}});
+  Family causes(sink, {"ota_failures_total", "Unsuccessful updates by cause.", kCounter, "", {}});
   for (const auto& [name, engine] : book.engines()) {
     for (size_t i = 0; i < kOtaCauseCount; ++i) {
       causes.add({{"engine", name}, {"cause", kOtaCauseNames[i]}}, engine.totals.causes[i]);
@@ -90,21 +90,33 @@ void write_open(const OtaBook& book, SampleSink& sink) {
     Family family(sink, std::move(header));
     for (const OtaTransactionPtr& open : book.open_transactions()) add(family, *open);
   };
-  each({"ota_transaction_info", "The open update.", kGauge, "", {}},
+  each({"ota_transaction_info", "Id and versions of the open update.", kGauge, "", {}},
        [](Family& family, const OtaTransaction& open) {
          family.add(
              {{"engine", open.engine}, {"txid", open.id}, {"from", open.from}, {"to", open.to}},
              uint64_t{1});
        });
-  each({"ota_progress_ratio", "Its progress, as the agent tells.", kGauge, "ratio", {}},
+  each({"ota_progress_ratio",
+        "Progress of the open update, as reported by its agent.",
+        kGauge,
+        "ratio",
+        {}},
        [](Family& family, const OtaTransaction& open) {
          if (open.progress) family.add({{"engine", open.engine}}, *open.progress);
        });
-  each({"ota_transaction_start_timestamp_seconds", "When it began.", kGauge, "seconds", {}},
+  each({"ota_transaction_start_timestamp_seconds",
+        "Time when the open update began.",
+        kGauge,
+        "seconds",
+        {}},
        [](Family& family, const OtaTransaction& open) {
          family.add({{"engine", open.engine}}, seconds_of_ms(open.started_ms));
        });
-  each({"ota_payload_bytes", "Its payload, as the agent tells.", kGauge, "bytes", {}},
+  each({"ota_payload_bytes",
+        "Payload size of the open update, as reported by its agent.",
+        kGauge,
+        "bytes",
+        {}},
        [](Family& family, const OtaTransaction& open) {
          if (open.payload_bytes > 0) family.add({{"engine", open.engine}}, open.payload_bytes);
        });
@@ -117,7 +129,7 @@ void write_last(const OtaBook& book, SampleSink& sink) {
       if (engine.last) add(family, *engine.last);
     }
   };
-  each({"ota_last_result_info", "The last update that ended.", kGauge, "", {}},
+  each({"ota_last_result_info", "Result of the last update.", kGauge, "", {}},
        [](Family& family, const OtaTransaction& last) {
          family.add({{"engine", last.engine},
                      {"to", last.to},
@@ -125,12 +137,13 @@ void write_last(const OtaBook& book, SampleSink& sink) {
                      {"cause", name_of(last.cause)}},
                     uint64_t{1});
        });
-  each({"ota_last_end_timestamp_seconds", "When it ended.", kGauge, "seconds", {}},
-       [](Family& family, const OtaTransaction& last) {
-         family.add({{"engine", last.engine}}, seconds_of_ms(last.ended_ms));
-       });
+  each(
+      {"ota_last_end_timestamp_seconds", "Time when the last update ended.", kGauge, "seconds", {}},
+      [](Family& family, const OtaTransaction& last) {
+        family.add({{"engine", last.engine}}, seconds_of_ms(last.ended_ms));
+      });
   each({"ota_last_duration_seconds",
-        "How long it took, machine switched on.",
+        "Duration of the last update, without the time that the machine was off.",
         kGauge,
         "seconds",
         {}},
@@ -140,17 +153,21 @@ void write_last(const OtaBook& book, SampleSink& sink) {
 }
 
 void write_activity(const OtaBook& book, SampleSink& sink) {
-  Family activity(
-      sink,
-      {"ota_last_activity_timestamp_seconds", "When the agent last spoke.", kGauge, "seconds", {}});
+  Family activity(sink, {"ota_last_activity_timestamp_seconds",
+                         "Time of the last message about the open update.",
+                         kGauge,
+                         "seconds",
+                         {}});
   for (const auto& [name, engine] : book.engines()) {
     if (engine.activity_ms > 0) {
       activity.add({{"engine", name}}, seconds_of_ms(engine.activity_ms));
     }
   }
-  Family downloaded(
-      sink,
-      {"ota_downloaded_bytes_total", "Downloaded bytes, as agents tell.", kCounter, "bytes", {}});
+  Family downloaded(sink, {"ota_downloaded_bytes_total",
+                           "Bytes downloaded by updates, as reported by their agents.",
+                           kCounter,
+                           "bytes",
+                           {}});
   for (const auto& [name, engine] : book.engines()) {
     downloaded.add({{"engine", name}}, engine.downloaded_bytes);
   }
@@ -160,7 +177,7 @@ void write_failure(const OtaBook& book, SampleSink& sink) {
   const auto& failure = book.last_failure();
   if (!failure) return;
   Family(sink, {"ota_last_failure_info",
-                "What went wrong last, fatal or not; of one update the strongest.",
+                "Last evidence of a failure, of each update the strongest.",
                 kGauge,
                 "",
                 {}})
@@ -168,17 +185,23 @@ void write_failure(const OtaBook& book, SampleSink& sink) {
             {"cause", name_of(failure->cause)},
             {"device", failure->device}},
            uint64_t{1});
-  Family(sink,
-         {"ota_last_failure_timestamp_seconds", "When that was recorded.", kGauge, "seconds", {}})
+  Family(sink, {"ota_last_failure_timestamp_seconds",
+                "Time when the last evidence of a failure was recorded.",
+                kGauge,
+                "seconds",
+                {}})
       .add({}, seconds_of_ms(failure->at_ms));
   if (failure->offset) {
-    Family(sink,
-           {"ota_last_failure_offset_bytes", "Where on the device it was.", kGauge, "bytes", {}})
+    Family(sink, {"ota_last_failure_offset_bytes",
+                  "Offset on the device of the last evidence of a failure.",
+                  kGauge,
+                  "bytes",
+                  {}})
         .add({}, *failure->offset);
   }
   if (failure->detection_seconds) {
     Family(sink, {"ota_cause_detection_seconds",
-                  "From the kernel's event to its record.",
+                  "Time from the kernel's event to the record of the last evidence.",
                   kGauge,
                   "seconds",
                   {}})
@@ -188,20 +211,20 @@ void write_failure(const OtaBook& book, SampleSink& sink) {
 
 void write_self(const OtaLedgerStatus& ledger, const OtaAgent& agent, SampleSink& sink) {
   Family(sink, {"kernel_exporter_ota_ledger_writable",
-                "0 while the ledger cannot be written.",
+                "1 if the update ledger is writable.",
                 kGauge,
                 "",
                 {}})
       .add({}, uint64_t{ledger.writable});
   Family skipped(sink, {"kernel_exporter_ota_ledger_records_skipped_total",
-                        "Records that could not be read at the start.",
+                        "Ledger records that could not be read at start.",
                         kCounter,
                         "",
                         {}});
   if (ledger.damaged > 0) skipped.add({{"reason", "damaged"}}, ledger.damaged);
   if (ledger.newer > 0) skipped.add({{"reason", "newer_version"}}, ledger.newer);
   Family refused(sink, {"kernel_exporter_ota_messages_refused_total",
-                        "Messages of agents that were refused.",
+                        "Rejected messages of update agents.",
                         kCounter,
                         "",
                         {}});

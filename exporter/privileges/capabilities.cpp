@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "privileges/capabilities.h"
 
 #include <linux/bpf.h>
@@ -46,8 +47,8 @@ bool lookup_is_refused() {
 }
 
 // Until c8644cd0efe7 ("bpf: refine kernel.unprivileged_bpf_disabled behaviour", 5.19) every bpf()
-// call was refused to whoever lacked CAP_BPF, unless the sysctl was 0; which anybody may change
-// while we run, so that 0 proves nothing.
+// call failed without CAP_BPF, unless the sysctl was 0. It can change while the exporter runs, so 0
+// now does not prove that it will stay 0.
 bool lookups_need_privilege(cap_t current, const HostPaths& paths) {
   const auto setting = read_text_file(paths.procfs + "/sys/kernel/unprivileged_bpf_disabled", 16);
   if (!setting || setting->starts_with('0')) return true;
@@ -74,7 +75,7 @@ std::vector<Kept> wanted(const PrivilegeNeeds& needs, cap_t current, const HostP
   }
   if (needs.other_network_namespaces) {
     kept.push_back({CAP_SYS_ADMIN, "entering network namespaces for their devices' names"});
-    kept.push_back({CAP_SYS_PTRACE, "finding network namespaces by processes"});
+    kept.push_back({CAP_SYS_PTRACE, "finding network namespaces through processes"});
   }
   if (needs.kernel_symbols) kept.push_back({CAP_SYSLOG, "addresses of kernel symbols"});
   if (needs.perf_events) {

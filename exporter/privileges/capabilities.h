@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>
@@ -18,10 +19,11 @@ struct PrivilegeNeeds {
 
 constexpr int kFirstUnprivilegedPort = 1024;
 
-// Gives up every capability that none of the needs explains, in all sets, and sets no_new_privs, so
-// that no program that is ever executed gets one back. A capability that was not there is not
-// missed. For the calling thread and those that it starts from now on: call it before any other
-// thread runs. The result names what was kept and what for, for the log: "CAP_BPF (map lookups)".
+// Drops every capability that none of the needs requires, in all sets, and sets no_new_privs, so
+// that no executed program can regain one. A needed capability that the process does not have is
+// not an error. Applies to the calling thread and to threads that it starts afterwards: call it
+// before any other thread runs. The result lists what was kept and why, for the log: "CAP_BPF (map
+// lookups)".
 [[nodiscard]] Result<std::string> limit_capabilities(const PrivilegeNeeds& needs,
                                                      const HostPaths& paths);
 

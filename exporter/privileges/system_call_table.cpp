@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "privileges/system_call_table.h"
 
 #include <linux/bpf.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "probe/btf_layout.h"
 
 #include <bpf/btf.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "probe/elf_file.h"
 
 #include <elf.h>
@@ -43,11 +44,11 @@ Result<Elf64_Ehdr> read_header(std::span<const std::byte> image) {
     return fail("not a 64-bit ELF file of this machine's byte order");
   }
   if (header->e_type != ET_REL || header->e_machine != EM_BPF) {
-    return fail("not a BPF object file (clang -target bpf -c makes one)");
+    return fail("not a BPF object file (build one with clang -target bpf -c)");
   }
   if (header->e_shentsize != sizeof(Elf64_Shdr) ||
       !inside(header->e_shoff, uint64_t{header->e_shnum} * sizeof(Elf64_Shdr), image.size())) {
-    return fail("the file is cut off before its section table");
+    return fail("the file is truncated before its section table");
   }
   return *header;
 }
@@ -71,7 +72,7 @@ Result<void> ElfFile::read_sections(std::span<const std::byte> image) {
     const auto raw = read_at<Elf64_Shdr>(image, header->e_shoff + i * sizeof(Elf64_Shdr));
     const bool stored = raw->sh_type != SHT_NOBITS && raw->sh_type != SHT_NULL;
     if (stored && !inside(raw->sh_offset, raw->sh_size, image.size())) {
-      return fail("section " + std::to_string(i) + " lies outside of the file");
+      return fail("section " + std::to_string(i) + " is outside the file");
     }
     names.push_back(raw->sh_name);
     sections_.push_back(
@@ -86,7 +87,7 @@ Result<void> ElfFile::read_sections(std::span<const std::byte> image) {
   if (header->e_shstrndx >= sections_.size()) return fail("the file has no section names");
   for (size_t i = 0; i < sections_.size(); ++i) {
     const auto name = string_at(sections_[header->e_shstrndx].data, names[i]);
-    if (!name) return fail("section " + std::to_string(i) + " has a damaged name");
+    if (!name) return fail("section " + std::to_string(i) + " has an invalid name");
     sections_[i].name = *name;
   }
   return {};
@@ -99,11 +100,11 @@ Result<void> ElfFile::read_symbols() {
     for (uint64_t i = 0; i < table.data.size() / sizeof(Elf64_Sym); ++i) {
       const auto raw = read_at<Elf64_Sym>(table.data, i * sizeof(Elf64_Sym));
       const auto name = string_at(sections_[table.link].data, raw->st_name);
-      if (!name) return fail("symbol " + std::to_string(i) + " has a damaged name");
+      if (!name) return fail("symbol " + std::to_string(i) + " has an invalid name");
       const bool special = raw->st_shndx == SHN_UNDEF || raw->st_shndx >= SHN_LORESERVE;
       if (!special && (raw->st_shndx >= sections_.size() ||
                        !inside(raw->st_value, raw->st_size, sections_[raw->st_shndx].size))) {
-        return fail("symbol " + std::string(*name) + " lies outside of its section");
+        return fail("symbol " + std::string(*name) + " is outside its section");
       }
       symbols_.push_back({*name, static_cast<uint8_t>(ELF64_ST_TYPE(raw->st_info)), raw->st_shndx,
                           raw->st_value, raw->st_size});

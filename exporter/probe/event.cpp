@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "probe/event.h"
 
 #include <bpf/bpf.h>
@@ -43,7 +44,7 @@ std::optional<Refusal> refuse_by_policy(std::string_view kind, uint32_t function
 
 std::optional<Refusal> refuse_trampoline(const Event& event, const KernelBtf* kernel) {
   if (!kernel) {
-    return unsupported(event.mechanism + " needs the kernel's types (CONFIG_DEBUG_INFO_BTF)");
+    return unsupported(event.mechanism + " needs kernel BTF (CONFIG_DEBUG_INFO_BTF)");
   }
   const bool known = event.mechanism == "tp_btf"
                          ? kernel->tracepoint_arguments(event.target).has_value()
@@ -55,9 +56,9 @@ std::optional<Refusal> refuse_trampoline(const Event& event, const KernelBtf* ke
   if (known) return std::nullopt;
   if (event.mechanism == "tp_btf")
     return unsupported("this kernel has no tracepoint " + event.target);
-  return unsupported("the kernel's types have no function " + event.target +
-                     ": it may be in a module that is not loaded, or whose types are not kept "
-                     "(before 5.11)");
+  return unsupported(
+      "kernel BTF has no function " + event.target +
+      ": it may be in a module that is not loaded, or that has no BTF (before 5.11)");
 }
 
 std::optional<Refusal> refuse_tracepoint(const Event& event) {

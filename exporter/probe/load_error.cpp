@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "probe/load_error.h"
 
 #include <bpf/libbpf.h>
@@ -122,7 +123,7 @@ std::string explain_refusal(int error_number, std::string_view log) {
     return "RLIMIT_MEMLOCK is too small for the maps on this kernel: raise it (ulimit -l "
            "unlimited, or LimitMEMLOCK=infinity in the service)";
   }
-  if (!verdict.empty()) return "the verifier refuses it: " + verdict;
+  if (!verdict.empty()) return "rejected by the verifier: " + verdict;
   if (number == EPERM) return "not permitted: needs CAP_BPF and CAP_PERFMON, or root";
   const std::string complaint = last_complaint(log);
   return complaint.empty() ? errno_text(number) : complaint;

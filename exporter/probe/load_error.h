@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>
@@ -7,8 +8,8 @@ namespace kernel_exporter {
 
 // Where is_policy() holds.
 inline constexpr std::string_view kPolicyRefusal =
-    "this kernel does not permit it (lockdown, a security policy, or for functions of modules no "
-    "CAP_SYS_ADMIN)";
+    "not permitted (lockdown, a security policy, or CAP_SYS_ADMIN missing for a function of a "
+    "module)";
 
 // One line saying why libbpf refused: errno classified (privilege, locked memory), else the last
 // meaningful line of the verifier, else libbpf's last complaint. `log` is take_libbpf_log().

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "probe/load_plan.h"
 
 #include <algorithm>
@@ -40,7 +41,7 @@ LoadPlan::LoadPlan(const ObjectInfo& object, std::span<const ProbeRequest> probe
       break;
     }
   }
-  for (Role& role : roles_) settle(role);
+  for (Role& role : roles_) choose_variant(role);
 }
 
 void LoadPlan::add(const ObjectInfo::Program& program, const std::string& probe,
@@ -78,7 +79,7 @@ std::optional<Refusal> LoadPlan::objection(size_t index) const {
   return std::nullopt;
 }
 
-void LoadPlan::settle(Role& role) {
+void LoadPlan::choose_variant(Role& role) {
   for (; role.next < role.variants.size(); ++role.next) {
     const size_t index = role.variants[role.next];
     const std::optional<Refusal> refusal = objection(index);
@@ -101,7 +102,7 @@ bool LoadPlan::reject(size_t index, Refusal refusal) {
   statuses_[index].reason = std::move(refusal.reason);
   Role& role = roles_[role_of_[index]];
   ++role.next;
-  settle(role);
+  choose_variant(role);
   return role.next < role.variants.size();
 }
 
@@ -110,8 +111,8 @@ void LoadPlan::accept(size_t index, int fd) {
   status.state = status.on_request ? AttachState::kIdle : AttachState::kAttached;
   status.reason = status.on_request ? kIdleReason : "";
   status.fd = fd;
-  const std::string work = status.variant.empty() ? "the first variant does the work"
-                                                  : "variant " + status.variant + " does the work";
+  const std::string work = status.variant.empty() ? "the first variant is used"
+                                                  : "variant " + status.variant + " is used";
   const Role& role = roles_[role_of_[index]];
   for (size_t place = 0; place < role.variants.size(); ++place) {
     ProgramStatus& other = statuses_[role.variants[place]];

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstddef>
@@ -44,7 +45,7 @@ class LoadPlan {
 
   void add(const ObjectInfo::Program& program, const std::string& probe, const std::string& role,
            const std::string& variant);
-  void settle(Role& role);
+  void choose_variant(Role& role);
   std::optional<Refusal> objection(size_t index) const;
 
   const ObjectSettings& settings_;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "probe/loader.h"
 
 #include <bpf/libbpf.h>
@@ -25,8 +26,7 @@ namespace {
 Refusal explain_attach(const ProgramStatus& program, int error, std::string_view log) {
   const std::string event = program.mechanism + " " + program.target;
   if (error == EOPNOTSUPP && log.empty()) {
-    return {AttachState::kFailed,
-            "its section names no event that it could be attached to: " + event};
+    return {AttachState::kFailed, "its section does not name an event to attach to: " + event};
   }
   const bool unsupported = error == ENOENT || error == kKernelNotSupported;
   return {unsupported ? AttachState::kUnsupported : AttachState::kFailed,

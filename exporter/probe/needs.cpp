@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "probe/needs.h"
 
 #include <charconv>
@@ -12,7 +13,7 @@ std::optional<std::string> unmet_arguments(std::string_view tracepoint, std::str
   int wanted = 0;
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), wanted);
   if (error != std::errc() || end != number.data() + number.size()) {
-    return "the object asks for \"" + std::string(number) + "\" arguments, expected a number";
+    return "the object requires \"" + std::string(number) + "\" arguments, expected a number";
   }
   const std::string name(tracepoint);
   const std::optional<int> passed = kernel.tracepoint_arguments(tracepoint);
@@ -26,11 +27,11 @@ std::optional<std::string> unmet_field(std::string_view field, bool wanted,
                                        const KernelBtf& kernel) {
   const size_t dot = field.find('.');
   if (dot == std::string_view::npos) {
-    return "the object asks for field \"" + std::string(field) + "\", expected STRUCT.MEMBER";
+    return "the object requires field \"" + std::string(field) + "\", expected STRUCT.MEMBER";
   }
   if (kernel.has_field(field.substr(0, dot), field.substr(dot + 1)) == wanted) return std::nullopt;
   return "this kernel has " + std::string(wanted ? "no " : "") + "field " + std::string(field) +
-         (wanted ? "" : ", which another variant reads");
+         (wanted ? "" : ", which another variant uses");
 }
 
 }  // namespace
@@ -51,12 +52,12 @@ std::optional<std::string> unmet_need(std::string_view requirement, const Kernel
   const std::string text(requirement);
   if (assume_missing.contains(text)) return "\"" + text + "\" is assumed to be missing";
   if (text.starts_with('!') && assume_missing.contains(text.substr(1))) return std::nullopt;
-  if (!kernel) return "needs \"" + text + "\", but the kernel's types (BTF) are not known";
+  if (!kernel) return "needs \"" + text + "\", but kernel BTF is not available";
   const std::vector<std::string_view> word = words_of(requirement);
   if (word.size() == 3 && word[0] == "args") return unmet_arguments(word[1], word[2], *kernel);
   if (word.size() == 2 && word[0] == "field") return unmet_field(word[1], true, *kernel);
   if (word.size() == 2 && word[0] == "!field") return unmet_field(word[1], false, *kernel);
-  return "the object has a requirement nobody knows: \"" + text + "\"";
+  return "the object has an unknown requirement: \"" + text + "\"";
 }
 
 }  // namespace kernel_exporter

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // What other rooms need of BPF objects: look into one, load one, see how its programs do.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "probe/object_file.h"
 
 #include <fcntl.h>
@@ -19,7 +20,7 @@ Result<std::vector<std::byte>> read_object_file(const std::string& path) {
   const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
   if (!file || fstat(file.get(), &status) != 0) return fail_errno(errno, what);
-  if (!S_ISREG(status.st_mode)) return fail(what + " is no regular file");
+  if (!S_ISREG(status.st_mode)) return fail(what + " is not a regular file");
   if (status.st_size > kMaxBytes) return fail(what + " is larger than 64 MiB");
   std::vector<std::byte> image(static_cast<size_t>(status.st_size));
   size_t done = 0;

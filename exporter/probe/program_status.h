@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -30,11 +31,11 @@ struct ProgramStatus {
   std::string reason;       // one line, empty when attached
   uint64_t run_count = 0;   // filled by read_run_stats
   uint64_t run_time_ns = 0;
-  uint64_t missed_runs = 0;  // events that the kernel did not run it for, lest it recurse (5.12 on)
+  uint64_t missed_runs = 0;  // events skipped by the kernel to prevent recursion (from 5.12)
   int fd = -1;               // -1 unless attached or idle
 };
 
-inline constexpr std::string_view kIdleReason = "it is attached while an update is open";
+inline constexpr std::string_view kIdleReason = "attached only while an update is open";
 
 // Fills missed_runs, and run_count and run_time_ns where the kernel counts them
 // (kernel.bpf_stats_enabled, or enable_run_stats).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "probe/snapshot.h"
 
 #include <bpf/bpf.h>
@@ -123,8 +124,8 @@ void MapReader::start(Snapshot& snapshot) const {
 }
 
 Result<void> MapReader::late(const Snapshot& snapshot) const {
-  return fail("map " + name_ + ": the deadline passed after " + std::to_string(snapshot.entries) +
-              " entries");
+  return fail("map " + name_ + ": the scrape timeout expired after " +
+              std::to_string(snapshot.entries) + " entries");
 }
 
 Result<void> MapReader::read(Snapshot& snapshot, Deadline deadline) {

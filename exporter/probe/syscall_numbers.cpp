@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "probe/syscall_numbers.h"
 
 #include <sys/syscall.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rules/buckets.h"
 
 #include <algorithm>
@@ -33,7 +34,7 @@ Result<Buckets> zones(const BucketRule& rule, const Unit& unit) {
     const auto bound = parse_quantity(text, unit);
     if (!bound) return fail(bound.error().message);
     if (!bounds.empty() && *bound <= bounds.back()) {
-      return fail("bound \"" + text + "\" does not ascend");
+      return fail("bound \"" + text + "\" is not greater than the previous one");
     }
     config.bounds[bounds.size()] = *bound;
     bounds.push_back(*bound);
@@ -108,7 +109,7 @@ Result<Buckets> make_buckets(const BucketRule& rule, const Unit& unit) {
   // Exported bounds are doubles: beyond 53 bits two of them can read the same.
   const std::vector<std::string> labels = bucket_labels(*buckets, unit);
   const auto same = std::ranges::adjacent_find(labels);
-  if (same != labels.end()) return fail("two bounds are both written as le=\"" + *same + "\"");
+  if (same != labels.end()) return fail("two bounds have the same le=\"" + *same + "\"");
   return buckets;
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rules/compile.h"
 
 #include <algorithm>
@@ -25,7 +26,7 @@ std::string family_conflict(const FamilyPlan& known, const FamilyPlan& added) {
   if (!same_labels(known, added)) return "another set of labels";
   if (known.unit != added.unit) return "another unit";
   if (known.header.bounds != added.header.bounds) return "other buckets";
-  if (known.has_sum != added.has_sum) return "another choice of having a sum";
+  if (known.has_sum != added.has_sum) return "another choice of a sum";
   if (known.is_signed != added.is_signed) return "another signedness";
   return "";
 }
@@ -53,7 +54,8 @@ void check_families(const Plan& plan, const FilePlan& file, Diagnostics& diagnos
     const auto [other, fresh] = known.emplace(family.header.name, &family);
     const std::string conflict = fresh ? "" : family_conflict(*other->second, family);
     if (conflict.empty()) continue;
-    diagnostics.add(family.position, "metric \"" + family.header.name + "\" stands at " +
+    diagnostics.add(family.position, "metric \"" + family.header.name +
+                                         "\" is already defined at " +
                                          other->second->position.text() + " with " + conflict);
   }
 }
@@ -66,8 +68,8 @@ void check_line_names(const Plan& plan, const FilePlan& file, Diagnostics& diagn
       if (!fresh && owner->second.first != family.header.name && report) {
         diagnostics.add(family.position, "metric \"" + family.header.name + "\" and \"" +
                                              owner->second.first + "\" at " +
-                                             owner->second.second.text() + " both write \"" + line +
-                                             "\"");
+                                             owner->second.second.text() + " both export \"" +
+                                             line + "\"");
         break;
       }
     }
@@ -83,8 +85,8 @@ void check_repetitions(const FilePlan& file, Diagnostics& diagnostics) {
     const SourcePlan& source = file.sources[i];
     const auto [other, fresh] = known.emplace(source.rule_text, source.position);
     if (fresh) continue;
-    diagnostics.add(source.position, "metric \"" + file.families[i].header.name + "\" stands at " +
-                                         other->second.text() +
+    diagnostics.add(source.position, "metric \"" + file.families[i].header.name +
+                                         "\" is already defined at " + other->second.text() +
                                          " with the same map, value, labels and where");
   }
 }
@@ -103,7 +105,7 @@ void check_settings(const ObjectPlan* object, const FilePlan& file, Diagnostics&
     if (fresh || entry->second == constant.second) continue;
     diagnostics.add(position,
                     constant.first.ends_with("_buckets")
-                        ? "two rules ask for different buckets of one map (constant \"" +
+                        ? "two rules require different buckets of one map (constant \"" +
                               constant.first + "\"): one map has one set of buckets"
                         : "constant \"" + constant.first + "\" has another value in another rule");
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rules/condition.h"
 
 #include <re2/re2.h>
@@ -22,9 +23,9 @@ class Not : public Condition {
   ConditionPtr inner_;
 };
 
-class Junction : public Condition {
+class AndOr : public Condition {
  public:
-  Junction(bool all, std::vector<ConditionPtr> parts) : all_(all), parts_(std::move(parts)) {}
+  AndOr(bool all, std::vector<ConditionPtr> parts) : all_(all), parts_(std::move(parts)) {}
   bool matches(const ConditionEntry& entry) const override {
     for (const auto& part : parts_) {
       if (part->matches(entry) != all_) return !all_;
@@ -130,7 +131,7 @@ class Parser {
   Parser(std::string_view text, const ConditionScope& scope) : text_(text), scope_(scope) {}
 
   Result<ConditionPtr> parse() {
-    auto condition = disjunction(0);
+    auto condition = or_expression(0);
     if (!condition) return condition;
     skip_space();
     if (at_ != text_.size()) return expected("\"and\", \"or\" or the end");
@@ -165,15 +166,15 @@ class Parser {
     return true;
   }
 
-  Result<ConditionPtr> disjunction(int depth) {
-    return junction(false, depth, "or", "||", [&] {
-      return junction(true, depth, "and", "&&", [&] { return negation(depth); });
+  Result<ConditionPtr> or_expression(int depth) {
+    return and_or(false, depth, "or", "||", [&] {
+      return and_or(true, depth, "and", "&&", [&] { return negation(depth); });
     });
   }
 
   template <typename Next>
-  Result<ConditionPtr> junction(bool all, int depth, std::string_view keyword,
-                                std::string_view symbol, Next next) {
+  Result<ConditionPtr> and_or(bool all, int depth, std::string_view keyword,
+                              std::string_view symbol, Next next) {
     if (depth > kMaxDepth) return expected("fewer nested parentheses");
     std::vector<ConditionPtr> parts;
     do {
@@ -182,7 +183,7 @@ class Parser {
       parts.push_back(std::move(*part));
     } while (take(keyword) || take(symbol));
     if (parts.size() == 1) return std::move(parts.front());
-    return std::make_unique<Junction>(all, std::move(parts));
+    return std::make_unique<AndOr>(all, std::move(parts));
   }
 
   Result<ConditionPtr> negation(int depth) {
@@ -193,7 +194,7 @@ class Parser {
       return std::make_unique<Not>(std::move(*inner));
     }
     if (take("(")) {
-      auto inner = disjunction(depth + 1);
+      auto inner = or_expression(depth + 1);
       if (!inner) return inner;
       if (!take(")")) return expected("\")\"");
       return inner;
@@ -242,7 +243,7 @@ class Parser {
       return std::make_unique<TextComparison>(*label, op, literal);
     }
     auto pattern = std::make_unique<const RE2>(literal, pattern_options());
-    if (!pattern->ok()) return wrong(at_, "no regular expression: " + pattern->error());
+    if (!pattern->ok()) return wrong(at_, "not a regular expression: " + pattern->error());
     at_ = end + 1;
     return std::make_unique<TextMatch>(*label, op == Operator::kMatch, std::move(pattern));
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rules/file_plan.h"
 
 #include <linux/bpf.h>
@@ -86,7 +87,7 @@ void compile_cgroups(const RuleFile& file, const ObjectInfo& object, FilePlan& p
     const MapInfo* map = find_map(file, object, rule.position, rule.map, diagnostics);
     if (map != nullptr && (map->key_size != sizeof(uint64_t) || !is_hash(map->type))) {
       diagnostics.add(rule.position,
-                      "cgroups: \"" + rule.map + "\" is no hash keyed by a 64-bit cgroup id");
+                      "cgroups: \"" + rule.map + "\" is not a hash with 64-bit cgroup ids as keys");
     }
     plan.cgroups.push_back({rule.map, rule.match});
   }
@@ -108,9 +109,10 @@ void compile_maps(const RuleFile& file, const ObjectInfo& object, const CompileC
     const uint64_t bytes = map.bytes(context.possible_cpus);
     if (bytes <= file.map_memory_limit) continue;
     diagnostics.add(size == entries.end() ? file.probe_position : size->second.position,
-                    "map \"" + map.name + "\" takes " + std::to_string(bytes) +
-                        " bytes on this machine's " + std::to_string(context.possible_cpus) +
-                        " CPUs, over the quota of " + std::to_string(file.map_memory_limit) +
+                    "map \"" + map.name + "\" takes " + std::to_string(bytes) + " bytes with the " +
+                        std::to_string(context.possible_cpus) +
+                        " CPUs of this machine, over the limit of " +
+                        std::to_string(file.map_memory_limit) +
                         ": lower its max_entries or raise map_memory_limit");
   }
 }
@@ -124,7 +126,7 @@ std::optional<MetricRule> lost_events_rule(const RuleFile& file, const ObjectInf
   MetricRule rule;
   rule.position = file.probe_position;
   rule.name = kLostEventsFamily;
-  rule.help = "Events seen and not counted right.";
+  rule.help = "Events that the probe saw but could not count.";
   rule.map = map;
   LabelRule probe;
   probe.position = file.probe_position;

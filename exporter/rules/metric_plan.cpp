@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rules/metric_plan.h"
 
 #include <algorithm>
@@ -90,7 +91,7 @@ class MetricCompiler {
     if (map->value.size == 0 || map->key.size == 0) {
       return refuse(rule_.map_position, "map \"" + rule_.map +
                                             "\" has no BTF for its key and value in " +
-                                            object_name(file_) + ", so no field can be named");
+                                            object_name(file_) + ", so its fields are unknown");
     }
     per_cpu_map_ = map->per_cpu;
     key_ = &map->key;
@@ -110,9 +111,10 @@ class MetricCompiler {
       refuse(position, "no field \"" + path + "\" in " + place(*value_, "value") +
                            ", expected one of " + quoted_list(field_names(*value_)));
     } else if (!is_integer(*field)) {
-      refuse(position, "field \"" + path + "\" is no integer, which a " + type_name() + " needs");
+      refuse(position,
+             "field \"" + path + "\" is not an integer, which a " + type_name() + " needs");
     } else if (field->kind == FieldKind::kSigned && rule_.type != MetricType::kGauge) {
-      refuse(position, "field \"" + path + "\" is signed, which only a gauge may be");
+      refuse(position, "field \"" + path + "\" is signed, which only a gauge can be");
     } else {
       return field;
     }
@@ -145,7 +147,7 @@ class MetricCompiler {
     if (path.empty()) {
       if (value_->fields.size() != 1) {
         return refuse(rule_.value_position, place(*value_, "value") +
-                                                " has several fields: name one by value, of " +
+                                                " has several fields: select one with value, of " +
                                                 quoted_list(field_names(*value_)));
       }
       path = value_->fields.front().path;
@@ -168,7 +170,7 @@ class MetricCompiler {
     if (slots == nullptr || slots->kind != FieldKind::kArray) {
       return refuse(rule_.value_position,
                     "\"" + (rule_.value.empty() ? rule_.map : rule_.value) +
-                        "\" is no histogram: expected an array of counts, or a struct with an "
+                        "\" is not a histogram: expected an array of counts, or a struct with an "
                         "array \"slots\", in " +
                         place(*value_, "value"));
     }
@@ -206,15 +208,15 @@ class MetricCompiler {
       return refuse(rule_.buckets->position,
                     std::to_string(buckets->bounds.size()) + " bounds do not fit: map \"" +
                         rule_.map + "\" has " + std::to_string(source_.value.slots->count) +
-                        " slots, one of which is for what lies beyond the last bound");
+                        " slots, one of which is for values beyond the last bound");
     }
     source_.value.buckets = buckets->bounds.size() + 1;
     family_.header.bounds = bucket_labels(*buckets, rule_.unit);
     if (known == object_.constants.end()) return true;
     if (known->second != buckets->config.size()) {
-      return refuse(rule_.buckets->position, "constant \"" + constant +
-                                                 "\" is no struct histogram_buckets of this "
-                                                 "version");
+      return refuse(
+          rule_.buckets->position,
+          "constant \"" + constant + "\" is not a struct histogram_buckets of this version");
     }
     plan.constants.push_back({rule_.buckets->position, {constant, buckets->config}});
     return true;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rules/names.h"
 
 #include <algorithm>
@@ -31,24 +32,25 @@ std::optional<std::string> metric_name_problem(std::string_view name, MetricType
   const std::string quoted = "\"" + std::string(name) + "\"";
   if (name.empty()) return {};
   if (!is_word(name, false)) {
-    return quoted + " is no metric name: letters, digits and _, not a digit first";
+    return quoted + " is not a metric name: letters, digits and _, not starting with a digit";
   }
   for (const std::string_view own : {"kernel_exporter_", "process_"}) {
     if (name.starts_with(own)) {
-      return quoted + " begins with " + std::string(own) + ", which the exporter keeps for itself";
+      return quoted + " begins with " + std::string(own) + ", which is reserved for the exporter";
     }
   }
   std::string_view stem = name;
   if (type == MetricType::kCounter) {
     if (!name.ends_with("_total")) return "counter " + quoted + " must end in _total";
     stem.remove_suffix(6);
-    if (stem.empty()) return quoted + " says nothing before _total";
+    if (stem.empty()) return quoted + " has no name before _total";
   }
   constexpr std::array<std::string_view, 5> kReserved = {"_total", "_count", "_sum", "_bucket",
                                                          "_created"};
   for (std::string_view suffix : kReserved) {
     if (stem.ends_with(suffix)) {
-      return quoted + " ends in " + std::string(suffix) + ", which the formats keep for themselves";
+      return quoted + " ends in " + std::string(suffix) +
+             ", which is reserved by the exposition formats";
     }
   }
   if (!unit.base.empty() && !stem.ends_with("_" + unit.base)) {

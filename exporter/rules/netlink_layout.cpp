@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rules/netlink_layout.h"
 
 #include <linux/if_link.h>

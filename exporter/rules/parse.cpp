@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rules/parse.h"
 
 #include <yaml-cpp/depthguard.h>
@@ -95,8 +96,11 @@ LabelRule parse_label(const std::string& name, const YAML::Node& node, YamlSecti
   YamlSection section(node, metric.file(), "label \"" + name + "\"", metric.diagnostics());
   rule.position = section.position();
   if (!is_label_name(name)) {
-    section.error(node, "\"" + name + "\" is no label name: letters, digits and _, not a digit " +
-                            "first, not __ first, not \"le\" or \"quantile\"");
+    section.error(
+        node,
+        "\"" + name +
+            "\" is not a label name: letters, digits and _, not starting with a digit or __, " +
+            "not \"le\" or \"quantile\"");
   }
   rule.field = section.text("field");
   const YAML::Node constant = section.take("value");
@@ -143,7 +147,7 @@ void check_shape(const MetricRule& rule, YamlSection& section) {
     section.error(section.take("sum"), "only histograms and summaries have a sum");
   }
   if (rule.type != MetricType::kSummary && !rule.count.empty()) {
-    section.error(section.take("count"), "only summaries have a count of their own");
+    section.error(section.take("count"), "only summaries have a count");
   }
   if (!rule.count.empty() && !rule.value.empty()) {
     section.error(section.take("value"), "a summary has either a value or a count and a sum");
@@ -235,9 +239,10 @@ void parse_document(const YAML::Node& document, RuleFile& file, Diagnostics& dia
     file.object = (std::filesystem::path(file.path).parent_path() / object).lexically_normal();
   }
   if (!file.probe.empty() && !is_probe_name(file.probe)) {
-    section.error(section.take("probe"), "\"" + file.probe +
-                                             "\" is no probe name: at most 15 lower-case letters, "
-                                             "digits and _");
+    section.error(section.take("probe"),
+                  "\"" + file.probe +
+                      "\" is not a probe name: at most 15 lower-case letters, "
+                      "digits and _");
   }
   file.updates = section.flag("updates");
   file.programs_position = section.at(section.take("programs"));
@@ -258,7 +263,7 @@ void parse_document(const YAML::Node& document, RuleFile& file, Diagnostics& dia
 // UTF-16 for text.
 bool is_text(const std::string& path, std::string_view text, Diagnostics& diagnostics) {
   if (text.size() > kMaxFileBytes) {
-    diagnostics.add({path, 0}, "is larger than 1 MiB, which no rule file is");
+    diagnostics.add({path, 0}, "is larger than 1 MiB");
     return false;
   }
   if (text.find('\0') != std::string_view::npos) {
@@ -291,8 +296,7 @@ void parse_text(std::string_view text, RuleFile& file, Diagnostics& diagnostics)
   if (document.IsNull()) {
     diagnostics.add({file.path, 0}, "the rule file is empty");
   } else if (size_t left = kMaxValues; !is_affordable(document, kMaxDepth, left)) {
-    diagnostics.add({file.path, 0}, left == 0 ? "more than 50000 values, counting each alias as "
-                                                "what it stands for"
+    diagnostics.add({file.path, 0}, left == 0 ? "more than 50000 values, with aliases expanded"
                                               : "lists and mappings are nested too deeply");
   } else {
     parse_document(document, file, diagnostics);
@@ -327,7 +331,7 @@ RuleFile read_rules(const std::string& path, Diagnostics& diagnostics) {
     return file;
   }
   if (std::filesystem::exists(path, status) && !std::filesystem::is_regular_file(path, status)) {
-    diagnostics.add({path, 0}, "is no regular file, expected a rule file");
+    diagnostics.add({path, 0}, "is not a regular file, expected a rule file");
     return file;
   }
   std::ifstream stream(path, std::ios::binary);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -107,8 +108,8 @@ struct Plan {
   std::vector<ObjectPlan> objects;      // the own object first, when it is used
   std::vector<std::string> rule_files;  // those in use
 
-  // What a reload cannot change without loading programs anew: probes, constants, buckets, sizes.
-  // Equal ones mean that one plan can take the place of the other.
+  // What cannot change without reloading programs: probes, constants, buckets, sizes. Plans with
+  // equal signatures can replace each other.
   ProgramSignature program_signature() const;
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "service/service_manager.h"
 
 #include <systemd/sd-daemon.h>
@@ -36,7 +37,8 @@ void ServiceManager::reloading() {
 }
 
 void ServiceManager::reloaded(bool successful) {
-  notify("READY=1\nSTATUS=" + status_ + (successful ? "" : "; reload failed, old rules in use"));
+  notify("READY=1\nSTATUS=" + status_ +
+         (successful ? "" : "; reload failed, the previous rules stay active"));
 }
 
 void ServiceManager::alive() { notify("WATCHDOG=1"); }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Loads that run until stdin ends, and answer every line on stdin with what they have done so far:
  *   load pipe CPU          one byte to and fro between two threads on one CPU   -> round trips

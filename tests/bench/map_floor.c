@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * The floor under reading a hash map: batch lookups into C arrays and nothing else.
  *   map_floor fill MAP_ID ENTRIES     keys {id, group = 7}, values 1000000 + id

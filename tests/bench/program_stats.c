@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /*
  * Run time of BPF programs, as the kernel counts it while this process lives. Lines on stdin:
  *   empty HOOK     attach an empty tp_btf program to a tracepoint     -> its program id

@@ -1,5 +1,6 @@
 #!/usr/bin/python3 -B
-"""The part of the bench that needs no root: its table and its quoting in the README."""
+# SPDX-License-Identifier: Apache-2.0
+"""The part of the bench that needs no root: its table, and how the document quotes it."""
 import os
 import sys
 import tempfile
@@ -24,18 +25,18 @@ class ReplacePart(unittest.TestCase):
             self.assertIsNone(report.replace_part(text, "new"), text)
 
 
-class UpdateReadme(unittest.TestCase):
+class UpdateDocument(unittest.TestCase):
     def test_leaves_an_absent_file_absent(self):
         with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "README.md")
-            self.assertIn("does not exist", report.update_readme(path, "new"))
+            path = os.path.join(folder, "benchmarks.md")
+            self.assertIn("does not exist", report.update_document(path, "new"))
             self.assertFalse(os.path.exists(path))
 
 
 class Rows(unittest.TestCase):
-    def test_says_missed_met_or_stated(self):
+    def test_says_missed_or_met_where_there_is_a_bar(self):
         verdicts = [report.Row("what", "bar", "1", met=met).cells[-1] for met in (True, False, None)]
-        self.assertEqual(verdicts, ["met", "MISSED", "stated"])
+        self.assertEqual(verdicts, ["met", "MISSED", "–"])
 
     def test_gives_the_median_and_half_the_interquartile_range(self):
         sample = report.Sample([5, 1, 3, 2, 4])

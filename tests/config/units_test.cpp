@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "config/units.h"
 
 #include <gtest/gtest.h>
@@ -78,12 +79,12 @@ TEST(ParseQuantity, RefusesTheRestWithTheTextInTheMessage) {
     const char* message;
   };
   const Row rows[] = {
-      {"", "nanoseconds", "no quantity"},
-      {"us", "nanoseconds", "no quantity"},
-      {"-1us", "nanoseconds", "no quantity"},
-      {"+1us", "nanoseconds", "no quantity"},
-      {"1.2.3us", "nanoseconds", "no quantity"},
-      {".", "none", "no quantity"},
+      {"", "nanoseconds", "not a quantity"},
+      {"us", "nanoseconds", "not a quantity"},
+      {"-1us", "nanoseconds", "not a quantity"},
+      {"+1us", "nanoseconds", "not a quantity"},
+      {"1.2.3us", "nanoseconds", "not a quantity"},
+      {".", "none", "not a quantity"},
       {"10", "nanoseconds", "expected a time with"},
       {"10 us", "nanoseconds", "does not fit unit nanoseconds"},
       {"10KiB", "nanoseconds", "does not fit unit nanoseconds"},
@@ -91,11 +92,11 @@ TEST(ParseQuantity, RefusesTheRestWithTheTextInTheMessage) {
       {"10us", "none", "expected a plain number"},
       {"1e3", "none", "does not fit"},
       {"0x10", "none", "does not fit"},
-      {"0.5ns", "nanoseconds", "no whole number of nanoseconds"},
-      {"1.0000000005s", "nanoseconds", "no whole number"},
-      {"10000000000.5ns", "nanoseconds", "no whole number"},
-      {"1us", "milliseconds", "no whole number"},
-      {"1B", "sectors", "no whole number"},
+      {"0.5ns", "nanoseconds", "not a whole number of nanoseconds"},
+      {"1.0000000005s", "nanoseconds", "not a whole number"},
+      {"10000000000.5ns", "nanoseconds", "not a whole number"},
+      {"1us", "milliseconds", "not a whole number"},
+      {"1B", "sectors", "not a whole number"},
       {"9223372036854775808", "none", "too large"},
       {"99999999999999999999999999999999999999999999h", "nanoseconds", "too large"},
   };

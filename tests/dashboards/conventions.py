@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What holds for every dashboard: the conventions of Grafana's dashboard linter, but that an instance is called by
 what it is, and some of our own. Whether expressions can be parsed is seen when they are put to Prometheus."""
 import itertools

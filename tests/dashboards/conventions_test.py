@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The dashboards keep to the conventions, and each convention can be broken."""
 import copy
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The pictures: of every dashboard one, with every panel on it and something in it."""
 import os
 import re

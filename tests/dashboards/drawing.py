@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Panels as HTML and SVG, near enough to Grafana's for a person to judge what a dashboard says."""
 import html
 import math

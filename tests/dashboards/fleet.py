@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small fleet on this machine, told scrape by scrape: each car is an exporter with state, disk, cgroup and agent
 of its own. Time goes by Prometheus' scrapes, so every step of the story is in its database."""
 import contextlib

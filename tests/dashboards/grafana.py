@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The dashboards as Grafana reads them: their panels, their queries, and what it puts for variables."""
 import json
 import os

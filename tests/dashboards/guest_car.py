@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A car with a kernel of its own, a guest in QEMU: it has flash, and a driver that asks for firmware."""
 import os
 import subprocess

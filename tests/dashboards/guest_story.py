@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The guest's side of guest_car.py: flash that wears out, and a driver that asks for firmware, until QEMU ends.
 
 usage: guest_story.py RESULTS_DIR RULE_FILE...

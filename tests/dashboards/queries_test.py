@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every query of every panel, variable and annotation, put to a Prometheus that scraped a fleet during updates. Each
 returns data, and data that changes as the updates go on: a panel that always shows the same shows nothing."""
 import json

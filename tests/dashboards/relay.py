@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What stands between Prometheus and a car, as a proxy on the way."""
 import http.server
 import threading

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An update that nobody speaks for: its engine works while a cgroup that matches a glob has processes."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Keys that come and go while they are read: cgroups made and removed a thousand times a second with a rule that
 follows each of them, and a map whose keys change a hundred thousand times a second."""
 import contextlib

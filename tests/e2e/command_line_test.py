@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Subcommands that run to their end: what they take, what they say, their exit codes."""
 import os
 import shutil
@@ -57,14 +58,14 @@ class CommandLine(unittest.TestCase):
         one = self.write("one.yaml", "probe: runqueue\nmetrics:\n" + metric.format("a_total"))
         two = self.write("two.yaml",
                          "probe: runqueue\nmetrics:\n" + metric.format("b_total") + metric.format("c_total"))
-        self.assertEqual(self.done("check", one), (0, "1 rule file, 1 metric: no faults\n", ""))
-        self.assertEqual(self.done("check", one, two), (0, "2 rule files, 3 metrics: no faults\n", ""))
+        self.assertEqual(self.done("check", one), (0, "1 rule file, 1 metric: no errors\n", ""))
+        self.assertEqual(self.done("check", one, two), (0, "2 rule files, 3 metrics: no errors\n", ""))
 
     def test_check_takes_the_configuration_of_updates_too(self):
         good = self.write("good.yaml", "engines: [custom]\n")
         bad = self.write("bad.yaml", "engines: [custom]\nsoket: /run/x\n")
         missing = self.path("missing.yaml")
-        self.assertEqual(self.done("check", "--ota.config", good), (0, f"{good}: no faults\n", ""))
+        self.assertEqual(self.done("check", "--ota.config", good), (0, f"{good}: no errors\n", ""))
         code, said, faults = self.done("check", "--ota.config", bad, DEFAULT_RULES)
         self.assertEqual((code, said.count("no faults")), (1, 1))
         self.assertTrue(faults.startswith(f'{bad}:2: unknown key "soket"'), faults)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The exporter as a process: started, asked over HTTP, ended, its log read line by line."""
 import contextlib
 import gzip

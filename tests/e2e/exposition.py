@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An exposition as Prometheus's Python parsers see it, and what must hold between two of them."""
 from prometheus_client import parser as text_parser
 from prometheus_client.openmetrics import parser as openmetrics_parser

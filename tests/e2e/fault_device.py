@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A loop device on a medium that goes bad when it is told to."""
 import os
 import re

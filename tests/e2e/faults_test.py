@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Maps that are full or lose their keys, devices and objects that vanish."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the tests of installations on a medium that goes bad have in common, whatever engine installs."""
 import json
 import os

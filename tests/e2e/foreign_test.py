@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An object that this project did not compile, read by a rule file alone: real events, real numbers."""
 import os
 import socket

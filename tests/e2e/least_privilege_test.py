@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the exporter gives up: read in every thread's status, then tried in the running process itself."""
 import errno
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A ledger that cannot be written: its disk full, its file system read-only, and what is known when that is over."""
 import json
 import os
@@ -9,8 +10,9 @@ import unittest
 from exporter_process import ExporterProcess, run_exporter, wait_until
 from machine import MIB, LoopDevice, run
 
-FULL = r"ledger {}(\.new)?: No space left on device \(make room on its file system\); going on without it"
-READ_ONLY = r"ledger {}(\.new)?: Read-only file system \(mount its file system writable; .*\); going on without it"
+FULL = r"ledger {}(\.new)?: No space left on device \(free space on its file system\); continuing without the ledger"
+READ_ONLY = (r"ledger {}(\.new)?: Read-only file system \(mount its file system writable; .*\); "
+             "continuing without the ledger")
 # Twice what the exporter waits before it tries again, and time for a busy machine.
 SECONDS = 60
 
@@ -80,10 +82,10 @@ class Ledger(unittest.TestCase):
             self.fail_an_update()
             updates += 1
             self.assertEqual(self.failed(exporter), updates)
-            self.assertEqual(len(exporter.lines_with("going on without it")), 1)
-            self.assertEqual(exporter.lines_with("is written again"), [])
+            self.assertEqual(len(exporter.lines_with("continuing without the ledger")), 1)
+            self.assertEqual(exporter.lines_with("is writable again"), [])
             os.unlink(self.filler)
-            exporter.wait_for_line(f"ledger {self.ledger} is written again", SECONDS)
+            exporter.wait_for_line(f"ledger {self.ledger} is writable again", SECONDS)
             self.assertTrue(self.is_writable(exporter))
             exporter.send(signal.SIGKILL)
             exporter.wait()
@@ -96,7 +98,7 @@ class Ledger(unittest.TestCase):
         with self.exporter() as exporter:
             _, updates = self.fill(exporter)
             os.unlink(self.filler)
-        exporter.wait_for_line(f"ledger {self.ledger} is written again")
+        exporter.wait_for_line(f"ledger {self.ledger} is writable again")
         with self.exporter() as exporter:
             self.assertEqual(self.failed(exporter), updates)
 
@@ -120,7 +122,7 @@ class Ledger(unittest.TestCase):
             self.assertFalse(self.is_writable(exporter))
             self.assertEqual(self.failed(exporter), 2)
             run("mount", "-o", "remount,rw", self.place)
-            exporter.wait_for_line(f"ledger {self.ledger} is written again", SECONDS)
+            exporter.wait_for_line(f"ledger {self.ledger} is writable again", SECONDS)
             self.assertTrue(self.is_writable(exporter))
             exporter.send(signal.SIGKILL)
             exporter.wait()
@@ -153,7 +155,7 @@ class Ledger(unittest.TestCase):
             self.assertEqual(self.failed(exporter), 2)
             self.unmount(mount)
             run("mount", loop.path, mount)
-            exporter.wait_for_line(f"ledger {self.ledger} is written again", SECONDS)
+            exporter.wait_for_line(f"ledger {self.ledger} is writable again", SECONDS)
             exporter.send(signal.SIGKILL)
             exporter.wait()
         with self.exporter() as exporter:

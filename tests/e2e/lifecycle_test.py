@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Start with what can be wrong, reload, end."""
 import http.client
 import os
@@ -83,7 +84,7 @@ class Stop(unittest.TestCase):
                 self.assertEqual(exporter.stop(number), 0)
                 self.assertLess(time.monotonic() - start, STOP_SECONDS)
                 clients.join()
-                self.assertEqual(len(exporter.lines_with(f"{number.name}, ending")), 1)
+                self.assertEqual(len(exporter.lines_with(f"{number.name}, shutting down")), 1)
 
     def test_open_connections_do_not_keep_it(self):
         with ExporterProcess() as exporter:
@@ -151,7 +152,7 @@ class Reload(unittest.TestCase):
                 self.assertIn(said, response.text)
                 self.assertEqual(response.text.count("\n"), 1)
                 self.assertEqual((self.labels(), self.last_reload()), ({"vector"}, 0))
-                self.reload_by_signal("the old ones stay: .*softirq.yaml")
+                self.reload_by_signal("the previous rules stay active: .*softirq.yaml")
                 self.assertEqual((self.labels(), self.last_reload()), ({"vector"}, 0))
                 self.rules.write("softirq", GOOD.format(help="Good.", label="vector"))
                 self.reload_by_signal("rules reloaded")
@@ -160,7 +161,7 @@ class Reload(unittest.TestCase):
 
     def test_a_refused_reload_logs_each_fault_once(self):
         self.rules.write("softirq", GOOD.format(help="x", label="v") + "one: 1\ntwo: 2\n")
-        self.reload_by_signal("the old ones stay")
+        self.reload_by_signal("the previous rules stay active")
         self.assertEqual(self.exporter.stop(), 0)
         faults = self.exporter.lines_with("softirq.yaml")
         self.assertEqual(len(faults), 2, faults)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the tests need of the machine: network namespaces, loop devices, cgroups, the kernel's log, odd programs. All
 of it ends with the `with` block that made it."""
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Mender's state scripts, run in the order in which Mender runs them, against a real exporter."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Updates told by the command line, seen in /metrics, kept over restarts of the exporter."""
 import json
 import os
@@ -73,7 +74,7 @@ class Ota(unittest.TestCase):
             file.write("torn")
         torn = run_exporter("ota", "history", "--ledger", self.ledger)
         self.assertEqual((torn.returncode, torn.stderr.decode()),
-                         (0, f"kernel_exporter ota: warning: ledger {self.ledger}: could not be read in 1 place\n"))
+                         (0, f"kernel_exporter ota: warning: ledger {self.ledger}: 1 damaged part skipped\n"))
         self.assertIn("--ota.config FILE` running?", self.ota("history", code=1))
 
     def test_only_ota_when_only_ota_is_asked(self):
@@ -85,7 +86,7 @@ class Ota(unittest.TestCase):
     def test_without_configuration_there_is_no_trace(self):
         probes = ("firmware", "mtd", "otafail", "otasync", "otawrite", "reboot")
         with ExporterProcess() as exporter:
-            exporter.wait_for_line("left out without --ota.config: " + ", ".join(probes))
+            exporter.wait_for_line("not loaded without --ota.config: " + ", ".join(probes))
             scrape = exporter.scrape()
             self.assertEqual([name for name in scrape.types if "ota_" in name], [])
             self.assertEqual(scrape.series("kernel_exporter_probe_idle"), [])
@@ -96,7 +97,7 @@ class Ota(unittest.TestCase):
         only = os.path.join(DEFAULT_RULES, "otawrite.yaml")
         done = run_exporter("serve", "--rules", only, "--web.listen-address", "127.0.0.1:0")
         self.assertEqual(done.returncode, 1)
-        self.assertEqual(done.stderr.decode(), "error: no rule file can be used without --ota.config\n")
+        self.assertEqual(done.stderr.decode(), "error: no usable rule file without --ota.config\n")
         # What could be attached is told all the same.
         self.assertIn("otawrite_rq_complete", run_exporter("probes", "--rules", only).stdout.decode())
 
@@ -114,7 +115,7 @@ class Ota(unittest.TestCase):
             pass  # a file where a folder should be
         with self.exporter() as exporter:
             self.assertEqual(exporter.scrape().value("kernel_exporter_ota_ledger_writable"), 0)
-            exporter.wait_for_line(r"going on without it")
+            exporter.wait_for_line(r"continuing without the ledger")
             self.begin("2026-11")
             os.unlink(os.path.dirname(self.ledger))
             self.ota("set", "applying")
@@ -157,7 +158,7 @@ class Ota(unittest.TestCase):
             begun = run_exporter("ota", "--socket", self.socket, "begin", "--id", "a", "--engine", "custom",
                                  "--device", f"{loop.path}=slot", "--cgroup", "/" + name)
             self.assertEqual(begun.returncode, 0, begun)
-            self.assertIn(f"no cgroup /{name} is there now", begun.stderr.decode())
+            self.assertIn(f"cgroup /{name} does not exist yet", begun.stderr.decode())
             for times in (1, 2):
                 os.mkdir(cgroup)
                 self.addCleanup(lambda: os.path.isdir(cgroup) and remove_cgroup(cgroup))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Other users, missing privileges, and a kernel that shows less than it should."""
 import os
 import shutil

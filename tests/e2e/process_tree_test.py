@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An update that is a process and what that started, where there is no cgroup to tell its writes by."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Debian's Prometheus on a free loopback port with a database of its own, asked over its API."""
 import json
 import os

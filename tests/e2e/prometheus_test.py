@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Debian's Prometheus scrapes the exporter for some intervals, in both text formats."""
 import http.server
 import os

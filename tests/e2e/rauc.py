@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A machine with two slots that RAUC updates, inside one folder: keys, bundles, a bus, a service in a
 cgroup of its own, loop devices as slots. All of it ends with the `with` block; nothing is shared with another
 RAUC on the same machine."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Installations by RAUC on a medium that goes bad, and beside one: the right cause, its offset, no false one."""
 import contextlib
 import errno

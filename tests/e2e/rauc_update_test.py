@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One real installation by RAUC, from the first write to the confirmed boot, as the metrics tell it."""
 import json
 import os
@@ -149,7 +150,7 @@ class RaucUpdate(unittest.TestCase):
         self.machine.stop_service()
         self.machine.bus.stop()
         with self.exporter() as exporter:
-            exporter.wait_for_line(r"rauc: unix:path=.*trying again")
+            exporter.wait_for_line(r"rauc: unix:path=.*retrying")
             connected = "kernel_exporter_ota_adapter_connected"
             self.assertEqual(exporter.scrape().value(connected, engine="rauc"), 0)
             self.machine.bus.start()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """/metrics and its neighbours over HTTP, and `dump`, each through parsers that are not ours."""
 import subprocess
 import unittest

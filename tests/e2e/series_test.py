@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The size of a scrape of the default profile on the reference vehicle: 2 cores, 4 network devices, 1 disk, 1 engine,
 3 target devices, which are partitions of the disk. Idle, and in the middle of an update."""
 import collections

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the service manager hears: the exporter under a socket that plays systemd's part."""
 import os
 import signal
@@ -70,7 +71,7 @@ class States(unittest.TestCase):
             rules.write("softirq", "probe: [")
             exporter.send(signal.SIGHUP)
             self.assertTrue(manager.heard().startswith("RELOADING=1\n"))
-            self.assertEqual(manager.heard(), serving + "; reload failed, old rules in use")
+            self.assertEqual(manager.heard(), serving + "; reload failed, the previous rules stay active")
             exporter.stop()
             self.assertTrue(manager.heard().startswith("STOPPING=1\n"))
 
@@ -97,9 +98,9 @@ class Watchdog(unittest.TestCase):
     def test_none_comes_while_the_server_takes_no_connection(self):
         self.assertEqual(self.manager.heard(), "WATCHDOG=1")
         with stopped(thread_named(self.exporter, "civetweb-master")):
-            self.exporter.wait_for_line("no sign of life to the watchdog: own GET /-/ready")
+            self.exporter.wait_for_line("no keep-alive to the watchdog: own GET /-/ready")
             self.manager.forget()
-            self.exporter.wait_for_line("no sign of life", after=len(self.exporter.lines))
+            self.exporter.wait_for_line("no keep-alive", after=len(self.exporter.lines))
             self.assertIsNone(self.manager.heard(0.01))
         self.assertEqual(self.manager.heard(), "WATCHDOG=1")
         self.exporter.scrape()

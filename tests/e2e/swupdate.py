@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A machine with two slots that SWUpdate updates, inside one temporary folder: key, signed images, a server to
 download them from, a U-Boot environment, loop devices. Network, mounts and cgroup are its own, so that other
 SWUpdates on the same machine do not meet it: the engine has an abstract socket. All of it ends with the `with`

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Installations by SWUpdate on a medium that goes bad: the right cause, its offset, no false one."""
 import contextlib
 import errno

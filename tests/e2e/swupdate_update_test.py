@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Real installations by SWUpdate, streamed over HTTP, as the metrics tell them."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Makes a running process make a system call of our choice (x86-64), as code that took it over would.
 
 A thread that waits in a system call is stopped by ptrace; its instruction pointer is set back by the two bytes of

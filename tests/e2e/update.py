@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the tests of whole updates share: a boot that did not happen, and what others than the exporter say: the
 kernel's own counts of what was written, a clock of ours."""
 import os

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """check_openmetrics.py PRINT_EXPOSITION: Prometheus's Python parser reads the OpenMetrics format."""
 import math
 import subprocess

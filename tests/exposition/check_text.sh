@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # check_text.sh PRINT_EXPOSITION: promtool parses the text format; it must refuse a broken one.
 set -eu
 out=$(mktemp)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // print_exposition text|openmetrics: the sample families on stdout, for parsers that are not ours.
 #include <cstdio>
 #include <string_view>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Any text as a rule file: parsed, and compiled against the project's own object on a kernel
 // without BTF. Every message must be one line that names the file.
 #include <cstdlib>

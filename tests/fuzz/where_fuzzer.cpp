@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Any text as a `where`: parsed against one label and one field of each sign, then asked.
 #include "rules/condition.h"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """The guest's side of power_loss_test.py: what one boot of the machine does and sees.
 
 usage: power_loss_guest.py PHASE RESULTS_DIR

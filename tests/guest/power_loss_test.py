@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Updates over a power cut and over reboots, on a machine that is QEMU: its disks outlive it, its memory does not.
 
 The power is cut by killing QEMU in the middle of an installation by RAUC. What happens inside the guest, and is

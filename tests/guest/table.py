@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Compares what the kernel tests asserted on each kernel.
 
 usage: table.py --binary FILE [--count tests] [--expected FILE] [--output FILE] KERNEL=XML...

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """table.py over results as GoogleTest writes them: what passes, and everything that must not."""
 import contextlib
 import io

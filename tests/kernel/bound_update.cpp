@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "bound_update.h"
 
 #include <fcntl.h>

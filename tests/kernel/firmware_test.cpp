@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Firmware, where the kernel has a driver that asks for what one tells it: the guests.
 #include <fstream>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Devices that lie on another one, where the kernel has device-mapper: the guests.
 #include <fcntl.h>
 #include <unistd.h>

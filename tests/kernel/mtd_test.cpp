@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Flash, where the kernel can simulate it: the guests. The host's own kernel is asked why not.
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include "tests/labels/values.h"
@@ -49,9 +50,9 @@ TEST_F(DecoderArguments, RefusesArgumentsWhereThereAreNone) {
   for (const char* name : {"cgroup", "errno", "hex", "hex_to_int", "inet", "int", "ksym", "lower",
                            "softirq", "string", "syscall", "uint"}) {
     SCOPED_TRACE(name);
-    const BadRow rows[] = {{"{width: 3}", "unknown argument \"width\"", "it takes none"},
-                           {"text", name, "it takes none"},
-                           {"[a]", name, "it takes none"}};
+    const BadRow rows[] = {{"{width: 3}", "unknown argument \"width\"", "the decoder takes none"},
+                           {"text", name, "the decoder takes none"},
+                           {"[a]", name, "the decoder takes none"}};
     for (const BadRow& row : rows) {
       const auto decoder = make(std::string(name) + ": " + row.step);
       ASSERT_FALSE(decoder);
@@ -69,12 +70,12 @@ TEST_F(DecoderArguments, RefusesWrongOnesOfTextDecoders) {
       {"prefix_split", "\"sep\"", "missing; expected a text"},
       {"prefix_split: x", "prefix_split", "a map of names to values; known are sep, keep"},
       {"prefix_split: {sep: .}", "\"keep\"", "missing; expected a whole number"},
-      {"prefix_split: {sep: ., keep: 0}", "\"keep\"", "from 1 up"},
-      {"prefix_split: {sep: ., keep: -1}", "\"keep\"", "from 1 up"},
-      {"prefix_split: {sep: ., keep: 1.5}", "\"keep\"", "from 1 up"},
-      {"prefix_split: {sep: ., keep: two}", "\"keep\"", "from 1 up"},
-      {"prefix_split: {sep: ., keep: [1]}", "\"keep\"", "from 1 up"},
-      {"prefix_split: {sep: ., keep: 99999999999999999999}", "\"keep\"", "from 1 up"},
+      {"prefix_split: {sep: ., keep: 0}", "\"keep\"", "of at least 1"},
+      {"prefix_split: {sep: ., keep: -1}", "\"keep\"", "of at least 1"},
+      {"prefix_split: {sep: ., keep: 1.5}", "\"keep\"", "of at least 1"},
+      {"prefix_split: {sep: ., keep: two}", "\"keep\"", "of at least 1"},
+      {"prefix_split: {sep: ., keep: [1]}", "\"keep\"", "of at least 1"},
+      {"prefix_split: {sep: ., keep: 99999999999999999999}", "\"keep\"", "of at least 1"},
       {"prefix_split: {sep: '', keep: 1}", "\"sep\"", "empty"},
       {"prefix_split: {sep: [.], keep: 1}", "\"sep\"", "expected a text"},
       {"prefix_split: {sep: ., kep: 1}", "unknown argument \"kep\"", "known are sep, keep"},
@@ -105,7 +106,7 @@ TEST_F(DecoderArguments, RefusesWrongOnesOfMaps) {
       {"static_map: {map: {a: [b]}}", "\"map\"", "expected a map"},
       {"static_map: {map: {a: ~}}", "\"map\"", "expected a map"},
       {"static_map: {map: {[a]: b}}", "\"map\"", "expected a map"},
-      {"static_map: {map: {a: b, a: c}}", "\"map\"", "\"a\" is mapped twice"},
+      {"static_map: {map: {a: b, a: c}}", "\"map\"", "\"a\" appears twice"},
       {"static_map: {map: {1: b, 0x1: c}}", "\"map\"", "mapped twice"},
       {"static_map: {map: {a: b}, default: [c]}", "\"default\"", "expected a text"},
       {"static_map: {map: {a: b}, default: ~}", "\"default\"", "expected a text"},
@@ -116,8 +117,8 @@ TEST_F(DecoderArguments, RefusesWrongOnesOfMaps) {
 
 TEST_F(DecoderArguments, RefusesEnumsThatNobodyHas) {
   const BadRow rows[] = {
-      {"enum", "\"enum\"", "the field's own type is no enum"},
-      {"enum: {strip: A}", "\"enum\"", "the field's own type is no enum"},
+      {"enum", "\"enum\"", "the field is not an enum"},
+      {"enum: {strip: A}", "\"enum\"", "the field is not an enum"},
       {"enum: {enum: absent}", "\"absent\"", "optional: true"},
       {"enum: absent", "\"absent\"", "neither the object nor this kernel"},
       {"enum: {enum: absent, optional: maybe}", "\"optional\"", "true or false"},

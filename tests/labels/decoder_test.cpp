@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "labels/decoder.h"
 
 #include <asm/unistd.h>
@@ -39,7 +40,7 @@ void expect_rows(std::span<const Row> rows) {
     EXPECT_EQ(value.text, row.text);
     EXPECT_EQ(value.number, row.number);
     EXPECT_EQ(value.bytes, row.in.bytes);
-    EXPECT_TRUE(value.settled);
+    EXPECT_TRUE(value.cacheable);
   }
 }
 

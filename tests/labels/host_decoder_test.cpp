@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
 #include "tests/host/temporary_tree.h"
@@ -36,9 +37,9 @@ class HostDecoder : public ::testing::Test {
     if (decoder) (*decoder)->decode(value, std::as_bytes(std::span(key)));
     return value;
   }
-  void expect(const Value& value, const std::string& text, bool settled) {
+  void expect(const Value& value, const std::string& text, bool cacheable) {
     EXPECT_EQ(value.text, text);
-    EXPECT_EQ(value.settled, settled);
+    EXPECT_EQ(value.cacheable, cacheable);
     EXPECT_EQ(value.number, std::nullopt);
   }
 

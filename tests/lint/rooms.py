@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Every #include of exporter/ against what its room declares in CMake (cmake/Room.cmake).
 
 A room may include its own headers and those of the rooms and libraries that it declares: publicly where its headers

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """rooms.py over small trees: one that is right, and each fault that it must find."""
 import os
 import tempfile

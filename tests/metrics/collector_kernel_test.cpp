@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <bpf/bpf.h>
 #include <unistd.h>
 
@@ -138,7 +139,7 @@ TEST_F(CollectorKernelTest, AReloadThatNeedsOtherProgramsIsRefused) {
       collector_->reload(compile("max_entries: {netdrop: 9}\n" + std::string(kRules)));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message,
-            "the rules ask for something else than is loaded (size of map netdrop): restart to "
+            "the rules require changes to loaded programs (size of map netdrop): restart to "
             "load it");
   EXPECT_EQ(scrape().values["all_drops_total{}"], 10);
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstring>
@@ -51,16 +52,16 @@ class FakeMap {
 // A decoder from a function, for names that change.
 class NameOf : public Decoder {
  public:
-  explicit NameOf(std::function<std::string(uint32_t)> name, bool settled)
-      : name_(std::move(name)), settled_(settled) {}
+  explicit NameOf(std::function<std::string(uint32_t)> name, bool cacheable)
+      : name_(std::move(name)), cacheable_(cacheable) {}
   void decode(Value& value, std::span<const std::byte>) const override {
     value.text = name_(static_cast<uint32_t>(*value.number));
-    value.settled = settled_;
+    value.cacheable = cacheable_;
   }
 
  private:
   std::function<std::string(uint32_t)> name_;
-  bool settled_;
+  bool cacheable_;
 };
 
 inline Field number_field(uint32_t offset, uint32_t size, FieldKind kind = FieldKind::kUnsigned) {
@@ -91,8 +92,8 @@ class Series {
   FamilyState& family() { return family_; }
   SourceState& state() { return state_; }
 
-  void decode(std::function<std::string(uint32_t)> name, bool settled) {
-    source_.labels[0].chain.push_back(std::make_unique<NameOf>(std::move(name), settled));
+  void decode(std::function<std::string(uint32_t)> name, bool cacheable) {
+    source_.labels[0].chain.push_back(std::make_unique<NameOf>(std::move(name), cacheable));
   }
 
   // A histogram of `slots` counts and a sum, or a summary of a count and a sum.

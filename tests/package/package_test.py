@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Debian package: what lintian and systemd-analyze say of it, and what it does in a clean system under systemd."""
 import functools
 import glob
@@ -130,7 +131,7 @@ class Archive(unittest.TestCase):
                      "fleet/prometheus-receiver.yml", "dashboards/update.json", "dashboards/runbook.md",
                      "dashboards/provisioning/dashboards.yml"):
             self.assertTrue(os.path.isfile(os.path.join(share, name)), name)
-
+        self.assertTrue(os.access(os.path.join(share, "rules/prometheus/install"), os.X_OK))
 
     def test_it_brings_the_scripts_for_mender(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // As root: what is left of its capabilities, and what can still be done with programs that were
 // loaded before.
 #include <bpf/bpf.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "probe/elf_file.h"
 
 #include <elf.h>
@@ -52,21 +53,21 @@ TEST(ElfFile, RefusesWhatLeavesItsBounds) {
     std::function<void(std::vector<std::byte>&)> damage;
   };
   const Row rows[] = {
-      {"cut off",
+      {"truncated",
        [](auto& image) { patch_header(image, [](auto& header) { header.e_shoff = ~0ull; }); }},
-      {"cut off",
+      {"truncated",
        [](auto& image) { patch_header(image, [](auto& header) { header.e_shentsize = 1; }); }},
       {"no section names",
        [](auto& image) { patch_header(image, [](auto& header) { header.e_shstrndx = 999; }); }},
-      {"damaged name",
+      {"invalid name",
        [](auto& image) { patch_header(image, [](auto& header) { header.e_shstrndx = 0; }); }},
       {"not a BPF object",
        [](auto& image) { patch_header(image, [](auto& header) { header.e_type = ET_EXEC; }); }},
-      {"outside of its section",
+      {"outside its section",
        [](auto& image) { patch_symbols(image, [](auto& symbol) { symbol.st_size = 1 << 20; }); }},
-      {"outside of its section",
+      {"outside its section",
        [](auto& image) { patch_symbols(image, [](auto& symbol) { symbol.st_value = ~0ull; }); }},
-      {"damaged name",
+      {"invalid name",
        [](auto& image) { patch_symbols(image, [](auto& symbol) { symbol.st_name = 1 << 30; }); }},
   };
   for (const Row& row : rows) {

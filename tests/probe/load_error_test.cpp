@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "probe/load_error.h"
 
 #include <gtest/gtest.h>
@@ -35,7 +36,7 @@ TEST(VerifierVerdict, IsTheLastLineThatIsNoStatistics) {
 
 TEST(ExplainRefusal, PrefersTheVerifierThenLibbpfThenErrno) {
   EXPECT_EQ(explain_refusal(-EACCES, kRefused),
-            "the verifier refuses it: invalid access to map value, value_size=8 off=8000 size=8");
+            "rejected by the verifier: invalid access to map value, value_size=8 off=8000 size=8");
   EXPECT_EQ(explain_refusal(-E2BIG,
                             "libbpf: map 'x': failed to create: Argument list too long\n"
                             "libbpf: failed to load object 'x'\n"),

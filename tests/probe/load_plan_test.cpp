@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "probe/load_plan.h"
 
 #include <gtest/gtest.h>
@@ -69,7 +70,7 @@ TEST(LoadPlan, MarksLaterVariantsAsNotNeeded) {
   LoadPlan plan(object, probes, true, settings, nullptr);
   plan.accept(0, 3);
   EXPECT_EQ(plan.statuses()[1].state, AttachState::kNotNeeded);
-  EXPECT_EQ(plan.statuses()[1].reason, "variant one does the work");
+  EXPECT_EQ(plan.statuses()[1].reason, "variant one is used");
   EXPECT_EQ(plan.statuses()[1].fd, -1);
 }
 
@@ -82,7 +83,7 @@ TEST(LoadPlan, DoesNotNeedAnUnsupportedVariantOnceAnotherDoesTheWork) {
   EXPECT_EQ(plan.statuses()[0].state, AttachState::kUnsupported);
   plan.accept(1, 3);
   EXPECT_EQ(plan.statuses()[0].state, AttachState::kNotNeeded);
-  EXPECT_EQ(plan.statuses()[0].reason, "variant two does the work; no such event");
+  EXPECT_EQ(plan.statuses()[0].reason, "variant two is used; no such event");
 }
 
 TEST(LoadPlan, LeavesOutVariantsWithUnmetNeeds) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -123,7 +124,7 @@ TEST_F(LoaderKernelTest, FallsBackWhenANeedIsAssumedMissing) {
 TEST_F(LoaderKernelTest, FallsBackWhenTheVerifierRefuses) {
   load("loads", {{"fall", {}}});
   EXPECT_EQ(status("fall_switch", "broken").state, AttachState::kFailed);
-  EXPECT_NE(status("fall_switch", "broken").reason.find("the verifier refuses it: "),
+  EXPECT_NE(status("fall_switch", "broken").reason.find("rejected by the verifier: "),
             std::string::npos)
       << status("fall_switch", "broken").reason;
   EXPECT_EQ(status("fall_switch", "sound").state, AttachState::kAttached);
@@ -149,7 +150,7 @@ TEST_F(LoaderKernelTest, AProgramThatCannotLoadStopsNoOther) {
     EXPECT_EQ(status(program).reason.find('\n'), std::string::npos) << status(program).reason;
     EXPECT_EQ(status(program).fd, -1) << program;
   }
-  EXPECT_NE(status("bad_access").reason.find("the verifier refuses it: "), std::string::npos)
+  EXPECT_NE(status("bad_access").reason.find("rejected by the verifier: "), std::string::npos)
       << status("bad_access").reason;
   EXPECT_NE(status("bad_field").reason.find("no_such_struct"), std::string::npos)
       << status("bad_field").reason;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "probe/needs.h"
 
 #include <gtest/gtest.h>
@@ -38,8 +39,8 @@ TEST(UnmetNeed, SaysInOneLineWhatIsMissing) {
       {"field task_struct", "expected STRUCT.MEMBER"},
       {"!field task_struct.no_such_member", ""},
       {"!field task_struct.pid", "this kernel has field task_struct.pid"},
-      {"args sched_switch", "nobody knows"},
-      {"kernel 5.10", "nobody knows"},
+      {"args sched_switch", "unknown requirement"},
+      {"kernel 5.10", "unknown requirement"},
   };
   const Result<KernelBtf> kernel = KernelBtf::load("/sys");
   ASSERT_TRUE(kernel) << kernel.error().message;

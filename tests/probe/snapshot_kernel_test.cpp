@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <gtest/gtest.h>
@@ -173,7 +174,7 @@ TEST(SnapshotDeadline, FailsAndNamesTheMapWhenItHasPassed) {
     Snapshot snapshot;
     const Result<void> read = reader->read(snapshot, steady_clock::now() - seconds(1));
     ASSERT_FALSE(read);
-    EXPECT_NE(read.error().message.find("map late: the deadline passed"), std::string::npos);
+    EXPECT_NE(read.error().message.find("map late: the scrape timeout expired"), std::string::npos);
   }
 }
 

@@ -1,9 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
 """One name, one grep: every probe is complete under its name, and nobody reads a metric that nobody writes."""
 import functools
 import glob
 import json
 import os
 import re
+import shutil
+import subprocess
+import tempfile
 import unittest
 
 import yaml
@@ -50,16 +54,34 @@ def series_of_probe(probe):
     return set().union(*(metrics_of(path) for path in event_files(probe)))
 
 
+def helps(files):
+    """Metric name -> every HELP that the rule files give it."""
+    found = {}
+    for path in files:
+        for metric in yaml.load(text_of(path), yaml.CSafeLoader)["metrics"]:
+            found.setdefault(metric["name"], set()).add(metric["help"])
+    return found
+
+
+def documents_check(root):
+    """Exit code and message of docs/generate --check in the tree at `root`."""
+    done = subprocess.run([os.path.join(root, "docs", "generate"), "--check"], capture_output=True, text=True,
+                          check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
 def says_why_not(probe, what):
     """A rule file of the probe states a wanted absence: `# No alert: because ...`."""
     return any(re.search(rf"(?m)^# No {what}: \w", text_of(path)) for path in event_files(probe))
 
 
+def in_code():
+    files = paths("exporter/**/*.cpp") + paths("exporter/**/*.h")
+    return {name for path in files for name in IN_CODE.findall(text_of(path))}
+
+
 def defined():
-    names = GIVEN.union(*(series_of_probe(probe) for probe in probes()))
-    for path in paths("exporter/**/*.cpp") + paths("exporter/**/*.h"):
-        names |= set(IN_CODE.findall(text_of(path)))
-    return names
+    return in_code().union(GIVEN, *(series_of_probe(probe) for probe in probes()))
 
 
 def dashboards():
@@ -112,11 +134,29 @@ class Probes(unittest.TestCase):
         self.check(lambda probe: [os.path.basename(os.path.dirname(path)) for path in event_files(probe)] == both)
 
     def test_each_has_a_test_that_provokes_its_event(self):
-        lists = text_of("tests", "kernel", "CMakeLists.txt") + text_of("tests", "ota", "CMakeLists.txt")
-        self.check(lambda probe: re.search(rf"\b{probe}_(\w+_kernel_)?test\.cpp", lists))
+        self.check(lambda probe: paths(f"tests/kernel/{probe}_test.cpp") +
+                   paths(f"tests/ota/**/{probe}_*_kernel_test.cpp"))
 
-    def test_each_is_in_the_readme(self):
-        self.check(lambda probe: re.search(rf"`{probe}`", text_of("README.md")))
+    def test_each_is_in_the_reference(self):
+        self.check(lambda probe: re.search(rf"(?m)^## {probe}$", text_of("docs", "probes.md")))
+
+    def test_generated_documents_are_what_the_rules_say(self):
+        self.assertEqual(documents_check(ROOT), (0, ""))
+
+    def test_a_document_that_is_out_of_date_is_found(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for part in ("rules", "bpf", "docs", "dashboards"):
+                shutil.copytree(os.path.join(ROOT, part), os.path.join(folder, part))
+            shutil.copy(os.path.join(ROOT, "README.md"), folder)
+            self.assertEqual(documents_check(folder), (0, ""))
+            path = os.path.join(folder, "rules", "events", "softirq.yaml")
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text.replace("Run time of softirq handlers.", "Another help."))
+            code, message = documents_check(folder)
+        self.assertEqual(code, 1)
+        self.assertIn("out of date: docs/probes.md;", message)
 
     def test_each_has_an_alert_or_says_why_not(self):
         def warns(probe):
@@ -142,6 +182,20 @@ class Probes(unittest.TestCase):
 
 
 class Metrics(unittest.TestCase):
+    def test_each_has_one_help(self):
+        self.assertGreater(len(helps(paths("rules/*/*.yaml"))), 20)
+        self.assertEqual({name: found for name, found in helps(paths("rules/*/*.yaml")).items() if len(found) > 1}, {})
+
+    def test_no_rule_defines_a_metric_of_the_exporter(self):
+        self.assertEqual(helps(paths("rules/*/*.yaml")).keys() & in_code(), set())
+
+    def test_a_second_help_is_found(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for number in range(2):
+                with open(os.path.join(folder, f"{number}.yaml"), "w", encoding="utf-8") as file:
+                    file.write(f"metrics: [{{name: a_total, help: Help {number}.}}]")
+            self.assertEqual(helps(sorted(glob.glob(folder + "/*.yaml"))), {"a_total": {"Help 0.", "Help 1."}})
+
     def test_no_alert_reads_what_nobody_writes(self):
         read = set().union(*(rule_files.names_in(rule["expr"]) for rule in rule_files.rules()))
         self.assertEqual(read - defined() - set(rule_files.recorded()), set())

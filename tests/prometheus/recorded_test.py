@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cases of the rules feed on what the exporter really says."""
 import unittest
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the exporter says while a vehicle lives through every kind of update, scrape by scrape."""
 import os
 import pathlib

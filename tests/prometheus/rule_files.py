@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rules for Prometheus as data: which alerts there are, of what metrics they are made, what their cases feed."""
 import functools
 import glob

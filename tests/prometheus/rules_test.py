@@ -1,4 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rules for Prometheus and Alertmanager, by Debian's promtool and amtool: no root, no exporter."""
+import glob
 import os
 import re
 import subprocess
@@ -76,6 +78,42 @@ class Rules(unittest.TestCase):
     def test_names_are_found_in_expressions(self):
         text = 'sum by (a) (rate(x_total{b="c_d"}[5m])) > 14.4 * 0.01 and on (job) y:z:w_1h offset 1h unless w == bool 1e3'
         self.assertEqual(rule_files.names_in(text), {"x_total", "y:z:w_1h", "w"})
+
+
+class Installation(unittest.TestCase):
+    SCRIPT = os.path.join(rule_files.FOLDER, "install")
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = os.path.join(folder.name, "rules")
+
+    def links(self):
+        found = []
+        for path in rule_files.RULE_FILES:
+            with open(os.path.join(self.folder, os.path.basename(path)), encoding="utf-8") as file:
+                found += re.findall(r"runbook_url: (.*)", file.read())
+        return found
+
+    def test_links_to_the_runbook_become_absolute(self):
+        code, text = run(self.SCRIPT, "--runbook-url", "https://wiki.example.com/kernel_exporter/runbook", self.folder)
+        self.assertEqual((code, text), (0, ""))
+        self.assertEqual(sorted(self.links()), sorted(
+            f"https://wiki.example.com/kernel_exporter/runbook#{heading_of(name)}" for name in rule_files.alerts()))
+        code, text = run("promtool", "check", "rules", *glob.glob(self.folder + "/*.rules.yml"))
+        self.assertEqual(code, 0, text)
+
+    def test_without_a_url_they_stay_relative_with_a_warning(self):
+        code, text = run(self.SCRIPT, self.folder)
+        self.assertEqual(code, 0)
+        self.assertIn("no --runbook-url", text)
+        self.assertEqual({link.partition("#")[0] for link in self.links()}, {"dashboards/runbook.md"})
+
+    def test_wrong_usage_is_refused(self):
+        for arguments in ([], ["--runbook-url"], ["--runbook-url", "https://a"], ["--runbook-url", "runbook.md", "x"],
+                          ["--runbook-url", "https://a|b", "x"], ["--unknown"], ["a", "b"]):
+            self.assertEqual(run(self.SCRIPT, *arguments)[0], 2, arguments)
+        self.assertFalse(os.path.exists(self.folder))
 
 
 class Fleet(unittest.TestCase):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The servers of operators, each on a free loopback port with files of its own, ended by its pid."""
 import contextlib
 import http.client

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Three vehicles, Prometheus, Alertmanager and who is paged, with the files that operators load; beside it a vehicle
 that pushes to a receiver which is away for a minute."""
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A vehicle as operators see it: an exporter with its own state, an agent, a slot, and a kernel that can be booted
 anew (its boot_id is a file of ours, in a mount namespace of the exporter's own)."""
 import json

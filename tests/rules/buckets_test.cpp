@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rules/buckets.h"
 
 #include <gtest/gtest.h>
@@ -106,8 +107,8 @@ TEST(MakeBuckets, RefusesWhatIsNoRow) {
   };
   const std::vector<std::string> many(HISTOGRAM_BOUNDS + 1, "1us");
   const Row rows[] = {
-      {zones({"10us", "10us"}), "nanoseconds", "\"10us\" does not ascend"},
-      {zones({"1ms", "10us"}), "nanoseconds", "\"10us\" does not ascend"},
+      {zones({"10us", "10us"}), "nanoseconds", "\"10us\" is not greater than the previous one"},
+      {zones({"1ms", "10us"}), "nanoseconds", "\"10us\" is not greater than the previous one"},
       {zones({"10"}), "nanoseconds", "expected a time"},
       {zones({"10KiB"}), "nanoseconds", "does not fit unit"},
       {zones(many), "nanoseconds", "more than 31 bounds"},
@@ -117,7 +118,7 @@ TEST(MakeBuckets, RefusesWhatIsNoRow) {
       {linear("1us", "1us", 0), "nanoseconds", "count of at least 1"},
       {linear("1us", "1us", 32), "nanoseconds", "more than 31 bounds"},
       {linear("1", "9000000000000000000", 31), "bytes", "too large"},
-      {linear("", "1us", 3), "nanoseconds", "no quantity"},
+      {linear("", "1us", 3), "nanoseconds", "not a quantity"},
       {exponential("0us", "1s"), "nanoseconds", "above 0 and below to"},
       {exponential("1s", "1s"), "nanoseconds", "above 0 and below to"},
       {exponential("1ns", "16s"), "nanoseconds", "more than 31 bounds"},

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rules/compile.h"
 
 #include <filesystem>
@@ -68,7 +69,7 @@ TEST(CompileRules, RefusesWhatTheObjectDoesNotHave) {
       {"probe: netdrop\nmax_entries:\n  runqueue: 5\nmetrics:\n" + kPackets, 3,
        "no map \"runqueue\""},
       {"probe: runqueue\ncgroups:\n  {map: runqueue, match: [a]}\nmetrics:\n" + latency("[1ms]"), 3,
-       "is no hash keyed by a 64-bit cgroup id"},
+       "is not a hash with 64-bit cgroup ids as keys"},
       {file("netdrop", counter("a_total", "    map: netdorp\n    value: packets\n")), 6,
        "no map \"netdorp\" in probe \"netdrop\" of the exporter's own BPF object, expected one of "
        "\"netdrop\""},
@@ -78,14 +79,14 @@ TEST(CompileRules, RefusesWhatTheObjectDoesNotHave) {
        "no field \"packet\" in struct netdrop_stats of map \"netdrop\", expected one of "
        "\"packets\""},
       {file("netdrop", counter("a_total", "    map: netdrop\n")), 3,
-       "has several fields: name one by value"},
+       "has several fields: select one with value"},
       {file("netdrop", counter("a_total", "    source: netlink\n    value: rx\n")), 7,
        "no field \"rx\" in struct rtnl_link_stats64 of source netlink"},
       {file("netdrop", counter("a_total", "    source: mtd\n    value: ecc\n")), 7,
        "no field \"ecc\" in struct mtd_value of source mtd, expected one of \"ecc_failures\", "
        "\"corrected_bits\", \"bad_blocks\""},
       {file("runqueue", counter("a_total", "    map: runqueue\n    value: latency\n")), 7,
-       "field \"latency\" is no integer, which a counter needs"},
+       "field \"latency\" is not an integer, which a counter needs"},
       {file("netdrop",
             counter(
                 "a_total",
@@ -141,8 +142,10 @@ TEST(CompileRules, RefusesDistributionsThatAreNone) {
   const std::string summary =
       "  - name: a_seconds\n    help: x\n    type: summary\n    unit: nanoseconds\n";
   const Row rows[] = {
-      {file("runqueue", latency("[1ms, 10us]")), 9, "bound \"10us\" does not ascend"},
-      {file("runqueue", latency("[1ms, 1ms]")), 9, "bound \"1ms\" does not ascend"},
+      {file("runqueue", latency("[1ms, 10us]")), 9,
+       "bound \"10us\" is not greater than the previous one"},
+      {file("runqueue", latency("[1ms, 1ms]")), 9,
+       "bound \"1ms\" is not greater than the previous one"},
       {file("runqueue", latency("[10KiB]")), 9, "does not fit unit nanoseconds"},
       {file("runqueue", latency("[10]")), 9, "expected a time with"},
       {file("runqueue", latency("{linear: {from: 1us, width: 1us, count: 32}}")), 9,
@@ -153,7 +156,7 @@ TEST(CompileRules, RefusesDistributionsThatAreNone) {
             "  - name: a_seconds\n    help: x\n    type: histogram\n    map: netdrop\n    value: "
             "packets\n"
             "    unit: nanoseconds\n    buckets: [1ms]\n"),
-       7, "\"packets\" is no histogram"},
+       7, "\"packets\" is not a histogram"},
       {file("netdrop", summary + "    map: netdrop\n    count: packets\n"), 3,
        "summary \"a_seconds\" has no sum"},
       {file("netdrop", summary + "    map: netdrop\n    count: packets\n    sum: byte\n"), 9,
@@ -168,10 +171,10 @@ TEST(CompileRules, RefusesAMapThatIsTooLargeForItsQuota) {
   EXPECT_EQ(faults_of("probe: netdrop\nmax_entries:\n  netdrop: 100000\nmetrics:\n" + kPackets),
             "");
   expect_refused({"probe: netdrop\nmax_entries:\n  netdrop: 10000000\nmetrics:\n" + kPackets, 3,
-                  "map \"netdrop\" takes 760000000 bytes on this machine's 4 CPUs, over the quota "
-                  "of 67108864"});
+                  "map \"netdrop\" takes 760000000 bytes with the 4 CPUs of this machine, over the "
+                  "limit of 67108864"});
   expect_refused({"probe: netdrop\nmap_memory_limit: 1KiB\nmetrics:\n" + kPackets, 1,
-                  "over the quota of 1024"});
+                  "over the limit of 1024"});
   EXPECT_EQ(
       faults_of(
           "probe: netdrop\nmap_memory_limit: 1GiB\nmax_entries: {netdrop: 10000000}\nmetrics:\n" +
@@ -273,7 +276,8 @@ TEST(CompileRules, RefusesARuleThatStandsTwiceInOneFile) {
   const std::string reason = "reason: {field: reason}";
   const std::string one = labelled("packets", netns + ", " + reason);
   const std::string where = "    where: netns > 5\n";
-  const std::string message = "metric \"a_total\" stands at test.yaml:3 with the same map, value";
+  const std::string message =
+      "metric \"a_total\" is already defined at test.yaml:3 with the same map, value";
   const std::string bad[] = {
       one,
       labelled("packets", reason + ", " + netns),
@@ -393,7 +397,7 @@ TEST_F(ForeignRules, AreRefusedLikeAllOthers) {
       {foreign(shapes, gauge("    map: shapes_untyped\n")), 7, "has no BTF for its key and value"},
       {foreign(shapes, gauge("    map: netdrop\n")), 7, "no map \"netdrop\""},
       {foreign(shapes, gauge("    map: shapes\n    value: buckets\n")), 8,
-       "is no integer, which a gauge needs"},
+       "is not an integer, which a gauge needs"},
       {foreign(shapes, gauge("    map: shapes_scalar\n    labels:\n      a: {field: kee}\n")), 9,
        "no field \"kee\" in key of map \"shapes_scalar\", expected one of \"key\""},
       {foreign(shapes,

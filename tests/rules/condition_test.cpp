@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rules/condition.h"
 
 #include <gtest/gtest.h>
@@ -135,9 +136,9 @@ TEST_F(ConditionTest, NamesTheColumnOfWhatIsWrong) {
       {"large == 1 and who == \"x\"", "column 16: no label \"who\""},
       {"device == 5", "column 1: the key has no integer field \"device\""},
       {"large == \"5\"", "column 1: no label \"large\""},
-      {"device =~ \"(\"", "column 11: no regular expression: missing )"},
+      {"device =~ \"(\"", "column 11: not a regular expression: missing )"},
       {"device =~ \"" + std::string(300, '(') + "a{1000}", "column 11: expected a closing quote"},
-      {"device =~ \"((a{1000}){1000}){1000}\"", "column 11: no regular expression"},
+      {"device =~ \"((a{1000}){1000}){1000}\"", "column 11: not a regular expression"},
       {"large =~ 5", "column 10: expected a quoted text after =~"},
       {"large == 18446744073709551616", "column 10: expected a whole number"},
       {"large == 0x10", "column 11: expected \"and\""},

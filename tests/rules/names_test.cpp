@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "rules/names.h"
 
 #include <gtest/gtest.h>
@@ -37,7 +38,7 @@ TEST(MetricName, FollowsTheConventions) {
       {"kernel_wait_seconds", kHistogram, "nanoseconds", ""},
       {"kernel_load_ratio", kGauge, "percent", ""},
       {"kernel_drops", kCounter, "none", "must end in _total"},
-      {"_total", kCounter, "none", "says nothing before _total"},
+      {"_total", kCounter, "none", "has no name before _total"},
       {"kernel_read_total", kCounter, "bytes", "must end in _bytes_total"},
       {"kernel_wait", kHistogram, "nanoseconds", "must end in _seconds"},
       {"kernel_wait_nanoseconds", kHistogram, "nanoseconds", "must end in _seconds"},
@@ -46,11 +47,11 @@ TEST(MetricName, FollowsTheConventions) {
       {"kernel_wait_count", kHistogram, "none", "ends in _count"},
       {"kernel_wait_sum_total", kCounter, "none", "ends in _sum"},
       {"kernel_wait_created", kGauge, "none", "ends in _created"},
-      {"9_total", kCounter, "none", "no metric name"},
-      {"kernel:drops_total", kCounter, "none", "no metric name"},
-      {"kernel drops_total", kCounter, "none", "no metric name"},
-      {"kernel_exporter_build_info", kGauge, "none", "the exporter keeps for itself"},
-      {"process_open_fds", kGauge, "none", "the exporter keeps for itself"},
+      {"9_total", kCounter, "none", "not a metric name"},
+      {"kernel:drops_total", kCounter, "none", "not a metric name"},
+      {"kernel drops_total", kCounter, "none", "not a metric name"},
+      {"kernel_exporter_build_info", kGauge, "none", "reserved for the exporter"},
+      {"process_open_fds", kGauge, "none", "reserved for the exporter"},
   };
   for (const Row& row : rows) {
     const auto problem = metric_name_problem(row.name, row.type, *find_unit(row.unit));

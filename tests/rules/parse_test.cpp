@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 #include <fstream>
 
@@ -70,13 +71,13 @@ TEST(ParseRules, RefusesMissingDoubledAndEmptyKeys) {
        "metric has no \"name\""},
       {"probe: netdrop\nmetrics:\n  - {name: a, help: a, map: netdrop, value: packets}\n", 3,
        "metric has no \"type\""},
-      {with("    help: Again.\n"), 8, "key \"help\" stands twice in metric"},
-      {"probe: netdrop\n" + std::string(kHead), 2, "key \"probe\" stands twice"},
+      {with("    help: Again.\n"), 8, "key \"help\" appears twice in metric"},
+      {"probe: netdrop\n" + std::string(kHead), 2, "key \"probe\" appears twice"},
       {with("    labels:\n      a: {field: netns}\n      a: {field: reason}\n"), 10,
-       "\"a\" stands twice in \"labels\""},
+       "\"a\" appears twice in \"labels\""},
       {with("    where:\n"), 8, "key \"where\" of metric has no value"},
       {with("    unit: ~\n"), 8, "key \"unit\" of metric has no value"},
-      {"constants: {a: 1, a: 2}\n" + std::string(kHead), 1, "stands twice in \"constants\""},
+      {"constants: {a: 1, a: 2}\n" + std::string(kHead), 1, "appears twice in \"constants\""},
   });
 }
 
@@ -87,8 +88,8 @@ TEST(ParseRules, RefusesValuesOfAWrongShape) {
       {with("    labels: [a]\n"), 8, "\"labels\" of metric must be a mapping"},
       {with("    labels: {a: netns}\n"), 8, "label \"a\" must be a mapping"},
       {with("    where: [a]\n"), 8, "\"where\" of metric must be a single value"},
-      {with("    series_limit: many\n"), 8, "must be a whole number from 0 on"},
-      {with("    series_limit: -1\n"), 8, "must be a whole number from 0 on"},
+      {with("    series_limit: many\n"), 8, "must be a whole number of at least 0"},
+      {with("    series_limit: -1\n"), 8, "must be a whole number of at least 0"},
       {with("    series_limit: 0\n"), 8, "series_limit must be from 1 to 1000000"},
       {with("    series_limit: 1000001\n"), 8, "series_limit must be from 1 to 1000000"},
       {with("    labels: {a: {percpu: yes}}\n"), 8,
@@ -117,14 +118,14 @@ TEST(ParseRules, RefusesTypesUnitsAndNames) {
       {metric("a_total", "    value: bytes\n    type: counter\n    unit: bytes\n"), 3,
        "must end in _bytes_total"},
       {metric("a", "    value: bytes\n    type: counter\n"), 3, "counter \"a\" must end in _total"},
-      {metric("a-b_total", "    value: bytes\n    type: counter\n"), 3, "is no metric name"},
+      {metric("a-b_total", "    value: bytes\n    type: counter\n"), 3, "is not a metric name"},
       {metric("kernel_exporter_build_info", "    value: bytes\n    type: gauge\n"), 3,
-       "which the exporter keeps for itself"},
+       "which is reserved for the exporter"},
       {"probe: NetDrop\n" + std::string(kHead).substr(std::string(kHead).find('\n') + 1), 1,
-       "\"NetDrop\" is no probe name"},
-      {with("    labels: {le: {field: netns}}\n"), 8, "\"le\" is no label name"},
-      {with("    labels:\n      \"a b\": {field: netns}\n"), 9, "\"a b\" is no label name"},
-      {with("    labels: {__name__: {field: netns}}\n"), 8, "is no label name"},
+       "\"NetDrop\" is not a probe name"},
+      {with("    labels: {le: {field: netns}}\n"), 8, "\"le\" is not a label name"},
+      {with("    labels:\n      \"a b\": {field: netns}\n"), 9, "\"a b\" is not a label name"},
+      {with("    labels: {__name__: {field: netns}}\n"), 8, "is not a label name"},
       {with("    labels: {a: {}}\n"), 8, "label \"a\" needs exactly one of field"},
       {with("    labels: {a: {field: netns, value: x}}\n"), 8, "needs exactly one of field"},
       {with("    labels: {a: {percpu: false}}\n"), 8, "needs exactly one of field"},
@@ -181,7 +182,7 @@ TEST(ParseRules, RefusesWhatIsNoYamlTextOfOneDocument) {
        "more than one YAML document"},
       {"probe: [a\n", 2, "end of sequence flow"},
       {"probe: a: b\n", 1, "illegal map value"},
-      {"probe: \"a\n", 1, "is no probe name"},
+      {"probe: \"a\n", 1, "is not a probe name"},
       {"\tprobe: a\n", 1, ""},
       {"probe: *nothing\n", 1, "the referenced anchor is not defined"},
       {std::string("probe: a\0b\n", 11), 0, "is binary"},
@@ -254,7 +255,7 @@ TEST_F(ReadRules, NamesTheFileThatItCannotRead) {
   EXPECT_EQ(faults("/no/such/file.yaml"),
             "/no/such/file.yaml: cannot be read: No such file or directory");
   EXPECT_EQ(faults("/tmp"), "/tmp: is a directory, expected a rule file");
-  EXPECT_EQ(faults("/dev/zero"), "/dev/zero: is no regular file, expected a rule file");
+  EXPECT_EQ(faults("/dev/zero"), "/dev/zero: is not a regular file, expected a rule file");
   EXPECT_EQ(faults("/proc/self/mem"), "/proc/self/mem: cannot be read: Input/output error");
   EXPECT_EQ(faults("/proc/self/exe").find("/proc/self/exe: is "), 0u);
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "service/service_manager.h"
 
 #include <gtest/gtest.h>
@@ -61,7 +62,7 @@ TEST_F(ServiceManagerTest, AReloadEndsInReadyWhateverBecameOfIt) {
   manager_.reloaded(true);
   EXPECT_EQ(heard(), "READY=1\nSTATUS=serving");
   manager_.reloaded(false);
-  EXPECT_EQ(heard(), "READY=1\nSTATUS=serving; reload failed, old rules in use");
+  EXPECT_EQ(heard(), "READY=1\nSTATUS=serving; reload failed, the previous rules stay active");
 }
 
 TEST_F(ServiceManagerTest, SaysNothingWhereNobodyListens) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/agent/fields.h"
 
 #include <fmt/format.h>
@@ -60,7 +61,7 @@ std::optional<uint64_t> OtaFields::whole_number(std::string_view key) {
   const OtaJson* value = take(key);
   if (!value) return {};
   if (value->is_number_unsigned()) return value->get<uint64_t>();
-  refuse(OtaRefusalReason::kInvalidValue, of_what(key) + " must be a whole number from 0 on");
+  refuse(OtaRefusalReason::kInvalidValue, of_what(key) + " must be a whole number of at least 0");
   return {};
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/agent/history.h"
 
 #include <fmt/chrono.h>
@@ -73,9 +74,9 @@ Row status_row(const OtaTransaction& transaction) {
 
 Result<OtaJson> good_reply(std::string_view reply) {
   OtaJson json = OtaJson::parse(reply, nullptr, false);
-  if (!json.is_object() || !json.contains("ok")) return fail("the answer is no answer of ours");
+  if (!json.is_object() || !json.contains("ok")) return fail("unexpected answer");
   if (json.value("ok", false)) return json;
-  return fail(json.value("error", "refused without a reason"));
+  return fail(json.value("error", "rejected without a reason"));
 }
 
 Result<std::string> table_of(std::string_view reply, const char* key, Row head,
@@ -111,13 +112,13 @@ Result<std::string> history_of_ledger(const std::string& path) {
     if (known.open()) known = *record->transaction;
   }
   if (unreadable > 0 && !readable) {
-    return fail("ledger " + path + ": not one record can be read: is it a ledger?");
+    return fail("ledger " + path + ": no readable record, is it a ledger?");
   }
   OtaJson json = {{"ok", true}, {"complete", unreadable == 0}};
   if (unreadable > 0) {
     const char* const plural = unreadable == 1 ? "" : "s";
     json["warnings"].push_back(
-        fmt::format("ledger {}: could not be read in {} place{}", path, unreadable, plural));
+        fmt::format("ledger {}: {} damaged part{} skipped", path, unreadable, plural));
   }
   json["transactions"] = OtaJson::array();
   for (const auto& [number, transaction] : transactions) {

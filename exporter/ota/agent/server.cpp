@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/agent/server.h"
 
 #include <poll.h>
@@ -122,9 +123,9 @@ void OtaServer::welcome() {
   }
   if (!allowed(client.get())) {
     turn_away(client.get(),
-              agent_.refuse(OtaRefusalReason::kNotAllowed,
-                            "neither this user nor one of its groups stands in allowed_uids or "
-                            "allowed_gids"));
+              agent_.refuse(
+                  OtaRefusalReason::kNotAllowed,
+                  "neither this user nor one of its groups is in allowed_uids or allowed_gids"));
     return;
   }
   if (clients_.size() >= kMaxClients) {

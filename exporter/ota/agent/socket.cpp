@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/agent/socket.h"
 
 #include <sys/socket.h>
@@ -27,7 +28,7 @@ int connect_to(const UniqueFd& fd, const sockaddr_un& address) {
 Result<void> make_way(const std::string& path, const sockaddr_un& address) {
   struct stat status = {};
   if (::lstat(path.c_str(), &status) != 0) return {};
-  if (!S_ISSOCK(status.st_mode)) return fail("ota socket " + path + ": a file is there, no socket");
+  if (!S_ISSOCK(status.st_mode)) return fail("ota socket " + path + ": exists and is not a socket");
   const UniqueFd probe = seqpacket_socket(SOCK_NONBLOCK);
   const int outcome = connect_to(probe, address);
   if (outcome != ECONNREFUSED && outcome != ENOENT) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/engine/engine_driver.h"
 
 #include <fmt/chrono.h>
@@ -37,8 +38,7 @@ std::string one_line(std::string text) {
 }
 
 void complain(const std::string& engine, const Result<OtaAnswer>& answer) {
-  if (!answer)
-    spdlog::warn("updates: what {} does is not followed: {}", engine, answer.error().message);
+  if (!answer) spdlog::warn("updates: {} is not followed: {}", engine, answer.error().message);
 }
 
 // Whether one of the paths leads to the same device, whatever symbolic links are on the way.
@@ -103,9 +103,9 @@ void EngineDriver::handle(const EngineEvent& event) {
     case EngineEvent::Kind::kGone:
       return finish(event);
     case EngineEvent::Kind::kConfirmed:
-      return settle(event, OtaEvent::kEndConfirmed);
+      return end_confirming(event, OtaEvent::kEndConfirmed);
     case EngineEvent::Kind::kRolledBack:
-      return settle(event, OtaEvent::kEndRolledBack);
+      return end_confirming(event, OtaEvent::kEndRolledBack);
     case EngineEvent::Kind::kBooted:
       return compare_booted(event);
   }
@@ -220,7 +220,7 @@ void EngineDriver::end(const EngineEvent& event, OtaEvent outcome, OtaCause caus
   left_over_.erase(event.engine);
 }
 
-void EngineDriver::settle(const EngineEvent& event, OtaEvent outcome) {
+void EngineDriver::end_confirming(const EngineEvent& event, OtaEvent outcome) {
   if (confirming(event.engine)) end(event, outcome, event.cause, event.detail);
 }
 

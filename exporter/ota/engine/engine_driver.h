@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <map>
@@ -30,7 +31,7 @@ class EngineDriver {
   void begin(const EngineEvent& event);
   void advance(const EngineEvent& event);
   void finish(const EngineEvent& event);
-  void settle(const EngineEvent& event, OtaEvent outcome);
+  void end_confirming(const EngineEvent& event, OtaEvent outcome);
   void compare_booted(const EngineEvent& event);
   void end(const EngineEvent& event, OtaEvent outcome, OtaCause cause, const std::string& detail);
   bool follows(const EngineEvent& event, const OtaTransaction& open);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/ledger/json_text.h"
 
 namespace kernel_exporter {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/ledger/ledger.h"
 
 #include <fcntl.h>
@@ -22,7 +23,7 @@ tl::unexpected<Error> fail_ledger(int error_number, const std::string& what) {
   switch (error_number) {
     case ENOSPC:
     case EDQUOT:
-      return fail(message + " (make room on its file system)");
+      return fail(message + " (free space on its file system)");
     case EROFS:
       return fail(message +
                   " (mount its file system writable; under systemd, ReadWritePaths= must name it)");
@@ -78,7 +79,7 @@ bool Ledger::needs_replacement() const {
 }
 
 Result<void> Ledger::append(std::string_view payload) {
-  if (needs_replacement()) return fail("ledger " + path_ + ": has no file to append to");
+  if (needs_replacement()) return fail("ledger " + path_ + ": no file to append to");
   const std::string frame = frame_record(payload);
   auto written = write_all(fd_.get(), frame, path_);
   if (written && sync_(fd_.get()) != 0) written = fail_ledger(errno, path_ + ": sync");
@@ -132,7 +133,7 @@ Result<void> Ledger::replace(std::span<const std::string> payloads) {
   if (!fd) return fail(fd.error().message);
   const std::string aside = path_ + ".unreadable";
   if (put_aside_ && ::rename(path_.c_str(), aside.c_str()) != 0 && errno != ENOENT) {
-    return fail_ledger(errno, path_ + ": putting it aside");
+    return fail_ledger(errno, path_ + ": renaming it");
   }
   put_aside_ = false;
   if (::rename(fresh.c_str(), path_.c_str()) != 0) return fail_ledger(errno, path_);

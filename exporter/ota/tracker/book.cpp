@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/tracker/book.h"
 
 #include <fmt/format.h>
@@ -22,7 +23,7 @@ Result<void> check_together(OtaStates states) {
                          states_of(OtaState::kApplying);
   if (states.count() == 1 || (states & ~work).none()) return {};
   return fail("states " + names_of(states) +
-              ": only downloading, verifying and applying go together");
+              ": only downloading, verifying and applying can be combined");
 }
 
 void raise_to(auto& counts, const auto& known) {
@@ -93,7 +94,7 @@ void OtaBook::replay(const OtaRecord& record) {
   if (!told.open()) remember_failure(told);
 }
 
-void OtaBook::settle_one(OtaTransaction& transaction, OtaMoment now) {
+void OtaBook::recover_one(OtaTransaction& transaction, OtaMoment now) {
   const auto boot = boot_ids_.find(transaction.number);
   if (boot != boot_ids_.end() && boot->second == boot_id_) return;
   const auto reached = transition(transaction.states, OtaEvent::kNewBoot);
@@ -113,14 +114,14 @@ void OtaBook::settle_one(OtaTransaction& transaction, OtaMoment now) {
   transaction.account(now.boottime_ns);
 }
 
-std::vector<OtaTransactionPtr> OtaBook::settle(OtaMoment now) {
+std::vector<OtaTransactionPtr> OtaBook::recover(OtaMoment now) {
   std::vector<OtaTransactionPtr> changed;
   for (const OtaTransactionPtr& open : open_transactions()) {
     OtaEngine& engine = engines_.at(open->engine);
     engine.downloaded_known = false;
     engine.advanced_ns = now.boottime_ns;
     OtaTransaction transaction = *open;
-    settle_one(transaction, now);
+    recover_one(transaction, now);
     if (transaction == *open) continue;
     changed.push_back(publish(std::move(transaction)));
   }
@@ -130,8 +131,8 @@ std::vector<OtaTransactionPtr> OtaBook::settle(OtaMoment now) {
 
 Result<OtaTransactionPtr> OtaBook::begin(const OtaBegin& request, OtaMoment now) {
   if (!engines_.contains(request.engine) && engines_.size() >= kMaxEngines) {
-    return fail(fmt::format("engine \"{}\": {} engines are known already, no more are taken",
-                            request.engine, engines_.size()));
+    return fail(fmt::format("engine \"{}\": the limit of {} engines is reached", request.engine,
+                            engines_.size()));
   }
   know_engine(request.engine);
   OtaEngine& engine = engines_[request.engine];

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <deque>
@@ -52,11 +53,11 @@ class OtaBook {
   OtaBook(std::string boot_id, OtaMoment now) : boot_id_(std::move(boot_id)), start_(now) {}
 
   // Restoring: know_engine() for those that shall be at 0 from the start, replay() for every record
-  // of the ledger in its order, then settle() once.
+  // of the ledger in its order, then recover() once.
   void know_engine(const std::string& engine);
   void replay(const OtaRecord& record);
   // Completes what a reboot interrupted. Returns the transactions that changed.
-  std::vector<OtaTransactionPtr> settle(OtaMoment now);
+  std::vector<OtaTransactionPtr> recover(OtaMoment now);
 
   // Each returns the transaction as it is after the change.
   [[nodiscard]] Result<OtaTransactionPtr> begin(const OtaBegin& request, OtaMoment now);
@@ -100,7 +101,7 @@ class OtaBook {
   void account(OtaEngine& engine, int64_t boottime_ns);
   void finish(OtaTransaction& transaction, OtaOutcome outcome, OtaMoment now);
   OtaTransactionPtr publish(OtaTransaction transaction);
-  void settle_one(OtaTransaction& transaction, OtaMoment now);
+  void recover_one(OtaTransaction& transaction, OtaMoment now);
   void remember_failure(const OtaTransaction& transaction);
 
   std::string boot_id_;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -72,7 +73,7 @@ std::vector<std::pair<uint64_t, OtaEvidence>> OtaBook::overdue(OtaMoment now, in
     if (stall_ns > 0 && downloading && still_ns > stall_ns && !engine.stalled) {
       engine.stalled = true;
       evidence.cause = OtaCause::kNetworkStall;
-      evidence.status = fmt::format("no progress of the download for {} s", still_ns / kSecondNs);
+      evidence.status = fmt::format("no download progress for {} s", still_ns / kSecondNs);
       found.emplace_back(open.number, evidence);
     }
     const int64_t elapsed_ns = open.elapsed_ns + now.boottime_ns - open.since_ns;

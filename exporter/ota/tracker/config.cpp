@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/tracker/config.h"
 
 #include <algorithm>
@@ -36,8 +37,8 @@ std::vector<Id> ids_of(YamlSection& section, std::string_view key, std::vector<I
     Id id = 0;
     const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), id);
     if (status != std::errc() || end != text.data() + text.size()) {
-      section.error(node,
-                    "\"" + text + "\" in \"" + std::string(key) + "\" is no id, expected a number");
+      section.error(
+          node, "\"" + text + "\" in \"" + std::string(key) + "\" is not an id, expected a number");
     }
     ids.push_back(id);
   }
@@ -65,7 +66,7 @@ int64_t time_of(YamlSection& section, std::string_view key, int64_t otherwise) {
 }
 
 std::string no_engine_name(const std::string& name) {
-  return "\"" + name + "\" is no engine name: at most 32 letters, digits, \"_\", \"-\", \".\"";
+  return "\"" + name + "\" is not an engine name: at most 32 letters, digits, \"_\", \"-\", \".\"";
 }
 
 void parse_engines(YamlSection& section, OtaConfig& config) {
@@ -83,7 +84,8 @@ void parse_engines(YamlSection& section, OtaConfig& config) {
 void parse_devices(YamlSection& section, OtaConfig& config) {
   section.each_entry("devices", [&](const std::string& path, const YAML::Node& node) {
     const auto role = word_of<OtaRole>(kOtaRoleNames, node.IsScalar() ? node.Scalar() : "");
-    if (!path.starts_with('/')) section.error(node, "device \"" + path + "\" is no absolute path");
+    if (!path.starts_with('/'))
+      section.error(node, "device \"" + path + "\" is not an absolute path");
     if (!role) {
       section.error(node, "role of " + path + " must be one of " + quoted_list(kOtaRoleNames));
       return;
@@ -143,7 +145,7 @@ void parse_cgroup(const YAML::Node& node, const YamlSection& adapters, OtaConfig
   // The root is never empty.
   if (!cgroup.glob.empty() && (!cgroup.glob.starts_with('/') || cgroup.glob == "/")) {
     section.error(section.take("glob"),
-                  "\"glob\" must be of paths below the cgroup2 root, such as "
+                  "\"glob\" must match paths below the cgroup2 root, such as "
                   "/ota.slice/*");
   }
   section.finish();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/tracker/device.h"
 
 #include <sys/stat.h>
@@ -55,8 +56,8 @@ std::optional<std::string> lies_on_device(const HostPaths& paths, const std::str
   for (const OtaDevice& device : devices) {
     const std::string target = number_text(device.major, device.minor);
     if (!device.block || (target != own && target != disk)) continue;
-    return "the ledger " + file + " lies on the target device " + device.path +
-           ": the update may destroy it; move it with `ledger` in --ota.config";
+    return "the ledger " + file + " is on the target device " + device.path +
+           ": the update may overwrite it; move it with `ledger` in --ota.config";
   }
   return {};
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/tracker/tracker.h"
 
 #include <fmt/format.h>
@@ -31,11 +32,12 @@ std::optional<std::string> find_process(const HostPaths& paths, OtaProcess& proc
   const auto start = id == process.id && id > 0 ? process_start(paths, id) : std::nullopt;
   const std::string name = "process " + std::to_string(process.id);
   process = start ? OtaProcess{process.id, *start} : OtaProcess{};
-  if (!start) return "there is no " + name + ": its writes are not told from others'";
+  if (!start) return name + " does not exist: its writes cannot be attributed";
   if (sees_kernel_process_ids(paths)) return std::nullopt;
   process = {};
   return name +
-         " cannot be followed by an exporter in a PID namespace of its own: run it in the host's";
+         " cannot be followed, because the exporter runs in its own PID namespace: run it in the "
+         "host's";
 }
 
 }  // namespace
@@ -68,7 +70,7 @@ void OtaTracker::load() {
   OtaBook book(boot_id_, now);
   for (const std::string& engine : config_.engines) book.know_engine(engine);
   const auto records = ledger_.load();
-  if (!records) spdlog::error("{}; starting without it", records.error().message);
+  if (!records) spdlog::error("{}; starting without the ledger", records.error().message);
   if (records) {
     ledger_status_.damaged = records->damaged;
     ledger_status_.newer = records->newer_frames.size();
@@ -85,7 +87,7 @@ void OtaTracker::load() {
     spdlog::warn("ledger {}: {} damaged and {} newer records skipped", config_.ledger,
                  ledger_status_.damaged, ledger_status_.newer);
   }
-  const auto changed = book.settle(now);
+  const auto changed = book.recover(now);
   book.trim(config_.keep_transactions);
   // A new file at once shows whether it can be written, and leaves damage behind.
   if (!changed.empty() || ledger_.needs_replacement()) set_ledger_status(rewrite(book));
@@ -122,9 +124,10 @@ void OtaTracker::set_ledger_status(const Result<void>& written) {
   last_try_ = clock_();
   const std::lock_guard lock(view_mutex_);
   if (written && !ledger_status_.writable)
-    spdlog::info("ledger {} is written again", config_.ledger);
+    spdlog::info("ledger {} is writable again", config_.ledger);
   if (!written && ledger_status_.error != written.error().message) {
-    spdlog::error("{}; going on without it, a restart will not know", written.error().message);
+    spdlog::error("{}; continuing without the ledger, changes would be lost at a restart",
+                  written.error().message);
   }
   ledger_status_.writable = written.has_value();
   ledger_status_.error = written ? "" : written.error().message;
@@ -190,13 +193,13 @@ std::vector<std::string> OtaTracker::complete(OtaBegin& request) const {
   }
   for (OtaDevice& device : request.devices) {
     if (!resolve_device(paths_, device)) {
-      warnings.push_back("no device " + device.path + " is there now");
+      warnings.push_back("device " + device.path + " does not exist yet");
     }
   }
   if (!request.cgroup.empty() &&
       !cgroup_id(open_cgroup_root(paths_).value_or(UniqueFd()), request.cgroup)) {
-    warnings.push_back("no cgroup " + request.cgroup +
-                       " is there now: until it is, its writes are not told from others'");
+    warnings.push_back("cgroup " + request.cgroup +
+                       " does not exist yet: its writes cannot be attributed until it does");
   }
   if (auto warning = find_process(paths_, request.process)) warnings.push_back(*warning);
   if (auto warning = lies_on_device(paths_, config_.ledger, request.devices)) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <atomic>
@@ -19,7 +20,7 @@ namespace kernel_exporter {
 class OtaListener {
  public:
   virtual ~OtaListener() = default;
-  // Before its agent hears that it began; also for those that a restart finds open.
+  // Before its agent gets the answer; also called for transactions that are open at a restart.
   virtual void begun(const OtaTransaction& transaction) = 0;
   // Before the cause of a failure is decided: the time to hand in evidence() that is on its way.
   virtual void ending(const OtaTransaction& transaction) = 0;

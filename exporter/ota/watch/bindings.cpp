@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/watch/bindings.h"
 
 #include <algorithm>
@@ -159,7 +160,7 @@ template <typename Id>
 Result<void> OtaBindings::bind_id(const char* map, std::map<Id, uint64_t>& bound, Id id,
                                   uint64_t transaction) {
   if (transaction == OTAWRITE_OWNER_UNKNOWN || transaction == OTAWRITE_OWNER_OTHER) {
-    return fail("transaction " + std::to_string(transaction) + ": not a transaction's number");
+    return fail("transaction " + std::to_string(transaction) + ": not a transaction number");
   }
   Result<void> written = set_entry(*object_, map, id, transaction);
   if (!written) return fail(written.error(), "binding " + std::to_string(id));

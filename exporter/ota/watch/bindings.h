@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -54,7 +55,7 @@ class OtaBindings {
   // Unbinds all cgroups and processes of a transaction. What they made dirty remains the
   // transaction's, so its totals go on until writeback has drained.
   [[nodiscard]] Result<void> retire(uint64_t transaction);
-  // Retires and drops the totals. Bytes that are written after all start them anew.
+  // Retires and drops the totals. If bytes are still written, the totals restart at 0.
   [[nodiscard]] Result<void> forget(uint64_t transaction);
 
   // Of all transactions that are not forgotten, in order; steps without bytes are left out.

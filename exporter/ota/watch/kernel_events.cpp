@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/watch/kernel_events.h"
 
 #include <fmt/format.h>
@@ -53,7 +54,7 @@ OtaCause cause_of(uint32_t kind) {
 std::string words_for(const otafail_event& event) {
   const std::string process = name_of_process(event.comm, event.pid);
   if (event.kind == OTAFAIL_NO_SPACE) return "ENOSPC to " + process;
-  if (event.kind == OTAFAIL_OOM_KILLED) return "OOM killed " + process;
+  if (event.kind == OTAFAIL_OOM_KILLED) return "OOM-killed " + process;
   std::string words = signal_name(event.signal) + " ended " + process;
   if (event.sender == 0 || event.sender == event.pid) return words;
   return words + ", sent by " + name_of_process(event.sender_comm, event.sender);

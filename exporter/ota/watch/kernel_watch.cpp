@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/watch/kernel_watch.h"
 
 #include <algorithm>
@@ -56,7 +57,7 @@ OtaKernelWatch::OtaKernelWatch(LoadedObject& object, OtaBindings bindings, OtaTr
   if (events) {
     events_ = std::move(*events);
   } else {
-    spdlog::error("updates: kills and reboots are not seen: {}", events.error().message);
+    spdlog::error("updates: kills and reboots are not detected: {}", events.error().message);
   }
   thread_ = std::jthread([this](const std::stop_token& token) { run(token); });
   tracker_.set_listener(this);
@@ -96,7 +97,7 @@ void OtaKernelWatch::bind(const OtaTransaction& transaction) {
     const bool found = resolve_device(paths_, device);
     if (found && flash_.bind(device, transaction.number)) continue;
     if (!found || !device.block) {
-      spdlog::warn("updates: {} is no block or flash device: what is written to it is not seen",
+      spdlog::warn("updates: {} is not a block or flash device: writes to it are not traced",
                    device.path);
       continue;
     }
@@ -179,7 +180,7 @@ std::vector<OtaEvidence> OtaKernelWatch::fresh_errors() {
   const std::lock_guard lock(mutex_);
   std::vector<OtaEvidence> fresh = flash_.fresh_errors();
   const auto errors = bindings_.last_errors();
-  unreadable_.hear(errors);
+  unreadable_.update(errors);
   if (!errors) return fresh;
   for (const OtaDeviceError& error : *errors) {
     uint64_t& known = reported_[{error.device, error.error.status}];

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <condition_variable>
@@ -14,7 +15,7 @@
 #include "ota/tracker/config.h"
 #include "ota/tracker/tracker.h"
 #include "ota/watch/bindings.h"
-#include "ota/watch/complaint.h"
+#include "ota/watch/failure_log.h"
 #include "ota/watch/kernel_events.h"
 #include "ota/watch/mtd_watch.h"
 #include "ota/watch/starvation.h"
@@ -61,8 +62,8 @@ class OtaKernelWatch : public OtaListener {
   std::map<uint64_t, std::set<BlockNumber>> devices_;  // by transaction, ended ones included
   std::set<BlockNumber> boot_environments_;
   std::set<uint64_t> open_;
-  // By open transaction. A cgroup may be made after its update has begun, and made anew when its
-  // service starts again: that is another one, with another id.
+  // By open transaction. A cgroup may be created after its update has begun, and recreated with
+  // another id when its service is restarted.
   struct Bound {
     std::string path;
     std::optional<uint64_t> id;
@@ -74,7 +75,7 @@ class OtaKernelWatch : public OtaListener {
   OtaStarvation starvation_;
   // Failed requests that the tracker knows of, by device and status.
   std::map<std::pair<BlockNumber, uint32_t>, uint64_t> reported_;
-  Complaint unreadable_;
+  FailureLog unreadable_;
 
   std::condition_variable_any wake_;
   std::jthread thread_;  // last: joined before anything else goes

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/watch/mtd_watch.h"
 
 #include <algorithm>
@@ -55,7 +56,7 @@ bool MtdWatch::bind(const OtaDevice& device, uint64_t transaction) {
   // What happened before its begin is not the transaction's.
   if (const auto counted = mtd_device(paths_, *index)) target.ecc_failures = counted->ecc_failures;
   if (object_ == nullptr) {
-    spdlog::warn("updates: what is written to {} is not seen: the probe mtd does not run",
+    spdlog::warn("updates: writes to {} are not traced: the probe mtd is not attached",
                  mtd_name(*index));
     return true;
   }
@@ -97,7 +98,7 @@ std::vector<OtaEvidence> MtdWatch::probed_errors() {
   Snapshot snapshot;
   const auto read = reader ? reader->read(snapshot, std::chrono::steady_clock::now() + kReadTimeout)
                            : Result<void>(fail(reader.error().message));
-  unreadable_.hear(read);
+  unreadable_.update(read);
   if (!read) return fresh;
   for (size_t entry = 0; entry < snapshot.entries; ++entry) {
     const auto index = read_as<uint32_t>(snapshot.key(entry));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 #include "host/paths.h"
 #include "ota/model/cause.h"
 #include "ota/model/transaction.h"
-#include "ota/watch/complaint.h"
+#include "ota/watch/failure_log.h"
 #include "probe/object.h"
 
 namespace kernel_exporter {
@@ -47,7 +48,7 @@ class MtdWatch {
   const LoadedObject* object_;  // null unless all programs of the probe run
   const HostPaths paths_;
   std::map<uint32_t, Target> targets_;  // by N of "mtdN"
-  Complaint unreadable_;
+  FailureLog unreadable_;
 };
 
 }  // namespace kernel_exporter

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/watch/starvation.h"
 
 #include <fcntl.h>
@@ -31,7 +32,7 @@ Result<UniqueFd> open_pressure(const HostPaths& paths, const std::string& cgroup
   if (!file) return fail_errno(errno, "cpu.pressure of cgroup " + cgroup);
   if (cpu_waited_ns(content_of(file.get())) < 0) {
     return fail("cpu.pressure of cgroup " + cgroup +
-                ": the kernel accounts for no pressure (boot it with psi=1)");
+                ": pressure stall information is disabled (boot with psi=1)");
   }
   return file;
 }
@@ -59,7 +60,7 @@ void OtaStarvation::watch(uint64_t transaction, const std::string& cgroup) {
   if (file) {
     watched_[transaction] = {std::move(*file), {}, false};
   } else {
-    spdlog::warn("updates: whether CPU is short is not seen: {}", file.error().message);
+    spdlog::warn("updates: CPU starvation is not detected: {}", file.error().message);
   }
 }
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What it costs in the kernel to know whose a write is: net nanoseconds a bio of an update, and of anybody else."""
 import json
 import os
@@ -45,10 +46,10 @@ def attribution(bench):
         own, every = together(slices, "otawrite_"), together(slices)
         bench.say(f"attribution {what}: {own.text('ns')} net (an empty program: {empty.median:.0f} ns)")
         return Row(f"attribution, per bio {what}", f"≤ {limit} ns net",
-                   f"{own.text('ns')}; with all that an open update attaches {every.text('ns')}", "", own.median <= limit)
+                   f"{own.text('ns')}; with all programs of an open update {every.text('ns')}", "", own.median <= limit)
 
     return [
         row("of an update, direct 4 KiB", 1000, lambda: load_in_cgroup(bench, "write", 0, disk)),
         row("of an update, from the page cache", 1000, lambda: load_in_cgroup(bench, "buffered", 0, disk)),
-        row("of anybody else, on another disk", 50, lambda: bench.load("write", 0, other)),
+        row("of other processes, on another disk", 50, lambda: bench.load("write", 0, other)),
     ]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What every measurement needs: where things are, how long to look, and what to undo at the end."""
 import contextlib
 import json

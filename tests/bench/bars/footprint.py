@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Time to ready, size on disk, and what a scrape carries."""
 import os
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What following an update costs: real installations by RAUC, with the exporter and without it in turn."""
 import os
 import sys
@@ -98,10 +99,10 @@ def rows(bench, car, what, pairs):
     row = f"RAUC installation of {megabytes:.0f} MiB {what}, {megabytes / alone.median:.0f} MiB/s"
     bench.say(f"{row}: {slower.text('%', 100, 2)} slower, noise {noise.text('%', 100, 2)}")
     return [
-        Row(f"{row}: wall time when it is followed", "< 1 %, within noise",
-            f"{slower.text('%', 100, 2)} slower, {len(slower.values)} pairs; not followed twice: "
+        Row(f"{row}: slowdown while it is followed", "< 1 %, within noise",
+            f"{slower.text('%', 100, 2)} slower, {len(slower.values)} pairs; two runs that are not followed: "
             f"{noise.text('%', 100, 2)}", "", slower.median < 0.01),
-        Row("– CPU of exporter and programs meanwhile, of all CPUs", "< 0.3 %",
+        Row("– CPU of exporter and programs, of all CPUs", "< 0.3 %",
             f"{100 * total:.2f} %: process {100 * process.median:.2f} %, programs {100 * net.median:.2f} % net of empty "
             f"ones ({100 * gross.median:.2f} % as the kernel counts)", "", total < 0.003),
         Row("– payload attributed exactly", "≥ 99 %", f"{100 * exact.median:.1f} %", "", min(exact.values) >= 0.99),

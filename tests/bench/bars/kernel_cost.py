@@ -1,5 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
 """Nanoseconds that programs take in the kernel, by the kernel's own count, net of an empty program."""
+import glob
 import os
+import re
 import signal
 import time
 
@@ -207,7 +210,23 @@ def blockio(bench):
     ]
 
 
-def netdrop(bench):
-    cost = Cost(bench, "kfree_skb", lambda: bench.load("drop", 0))
-    net = cost.ours("dropped packets", bench.rules("events", "netdrop"))
-    return [Row("dropped packets, per drop", "", net.text("ns"))]
+def named_loads(source):
+    """Probe -> the load of tests/bench/load.c that causes its event, from `# Load: NAME` in its default rule file."""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(source, "rules", "events", "*.yaml"))):
+        with open(path, encoding="utf-8") as file:
+            load = re.search(r"(?m)^# Load: (\w+)$", file.read())
+        if load:
+            found[os.path.basename(path)[:-len(".yaml")]] = load[1]
+    return found
+
+
+def probe(name, load):
+    """Measures the default rules of a probe, per event of its first hook."""
+    def measure(bench):
+        with open(os.path.join(bench.source, "bpf", f"{name}.bpf.c"), encoding="utf-8") as file:
+            event = re.search(r'(?m)^SEC\("\??tp_btf/(\w+)"\)', file.read())[1]
+        cost = Cost(bench, event, lambda: bench.load(load, 0))
+        net = cost.ours(name, bench.rules("events", name))
+        return [Row(f"{name}, per {event}", "", net.text("ns"))]
+    return measure

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Processes under measurement. Whoever is started here is ended by its pid when the bench ends."""
 import glob
 import gzip

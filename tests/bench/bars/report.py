@@ -1,4 +1,5 @@
-"""The table of bars: collected row by row, printed once, written as markdown, quoted by the README."""
+# SPDX-License-Identifier: Apache-2.0
+"""The table of bars: collected row by row, printed once, written as markdown, quoted in docs/benchmarks.md."""
 import os
 import platform
 import statistics
@@ -9,10 +10,10 @@ HEADER = ("what", "bar", "measured", "peer, same run", "verdict")
 
 
 class Row:
-    """`met` is None where nothing was promised."""
+    """`met` is None for a row without a bar."""
 
     def __init__(self, what, bar, measured, peer="", met=None):
-        verdict = "stated" if met is None else "met" if met else "MISSED"
+        verdict = "–" if met is None else "met" if met else "MISSED"
         self.cells = (what, bar, measured, peer or "–", verdict)
 
 
@@ -42,7 +43,7 @@ def machine():
 
 
 def busy_share(seconds=1.0):
-    """Share of all CPUs' time that others take: what a quiet machine has next to nothing of."""
+    """Share of all CPUs' time that other processes use: close to 0 on a quiet machine."""
     def idle_and_all():
         with open("/proc/stat", encoding="ascii") as file:
             times = [int(word) for word in file.readline().split()[1:9]]
@@ -65,9 +66,9 @@ def as_markdown(rows, busy=0.0):
     lines = [HEADER, ("---",) * len(HEADER)] + [row.cells for row in rows]
     table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |"
                       for line in lines)
-    return (f"Measured by `tests/bench/run` on {machine()}; others kept its CPUs {100 * busy:.0f} % busy\n"
-            f"when it began. Numbers with ± are a median and half the interquartile\n"
-            f"range; *net* means that an empty program on the same hook is subtracted.\n\n"
+    return (f"Measured by `tests/bench/run` on {machine()}; other processes used {100 * busy:.0f} % of\n"
+            f"the CPUs at the start. Numbers with ± are a median and half the interquartile range; *net* means that the\n"
+            f"cost of an empty program on the same hook is subtracted.\n\n"
             f"{table}\n")
 
 
@@ -79,8 +80,8 @@ def replace_part(text, part):
     return text[:begin + len(BEGIN)] + "\n" + part.rstrip("\n") + "\n" + text[end:]
 
 
-def update_readme(path, part):
-    """Replaces the quoted part; a README that is absent or has no markers is left alone and said."""
+def update_document(path, part):
+    """Replaces the quoted part and returns what was done; a file that is absent or has no markers stays as it is."""
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()

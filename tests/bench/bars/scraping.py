@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a scrape costs the exporter's process, and how many bpf() calls it makes."""
 import collections
 import os
@@ -41,10 +42,10 @@ def default_rules(bench, node):
         Row(f"scrape, default rules, gzip: CPU ({scrapes} scrapes)", "≤ 1 ms",
             ours.text("ms", 1e-6, 2),
             f"node_exporter {theirs.text('ms', 1e-6, 2)}, {ratio:.1f}x ours", ours.median <= 1e6),
-        Row("– bpf() calls a map, at most", "≤ 2", f"{most:g}, {calls:g} a scrape for all maps", "",
+        Row("– bpf() calls per map, at most", "≤ 2", f"{most:g}, {calls:g} per scrape for all maps", "",
             most <= 2),
         Row("resident memory after these scrapes", "≤ 15 MB",
-            f"{resident:.1f} MB (at most {peak:.1f} MB, while loading)",
+            f"{resident:.1f} MB (at most {peak:.1f} MB at the start)",
             f"node_exporter {their_memory[0]:.1f} MB (at most {their_memory[1]:.1f} MB)",
             resident <= 15),
     ]

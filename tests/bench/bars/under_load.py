@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What all default probes together cost a machine at work, and whether the run-queue sum is true."""
 import os
 import time
@@ -98,6 +99,6 @@ def run_delay(bench):
     return [
         Row("run-queue sum against the kernel's run_delay, no migrations", "within 2 %",
             f"{100 * still.median:+.2f} %", "", abs(still.median) <= 0.02),
-        Row("– threads free to move", "", f"{100 * moving.median:+.2f} % with "
+        Row("– threads not pinned", "", f"{100 * moving.median:+.2f} % with "
             f"{moved.median:.0f} queued migrations"),
     ]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Grafana's schema types a panel's options and custom fields as records of anything; here each kind of panel that
 // the dashboards use has those of its plugin.
 import type { AnnotationQuery, Dashboard, FieldConfigSource, Panel, RowPanel } from '@grafana/schema';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /* One file of a FUSE file system whose chosen reads and writes fail or take time: below a loop
  * device it is a medium that goes bad. fault_file BACKING MOUNT serves MOUNT/disk until it is told
  * to end.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/agent/history.h"
 
 #include <gtest/gtest.h>
@@ -37,11 +38,11 @@ TEST_F(HistoryOfLedger, SaysHowMuchCannotBeRead) {
   const OtaJson torn = read(record(1) + "garbage\n" + record(2) + frame_record("{}", 2));
   EXPECT_EQ(torn.at("transactions").size(), 2u);
   EXPECT_EQ(torn.at("warnings").dump(),
-            "[\"ledger " + path_ + ": could not be read in 2 places\"]");
+            "[\"ledger " + path_ + ": 2 damaged parts skipped\"]");
 }
 
 TEST_F(HistoryOfLedger, RefusesWhatHoldsNoRecord) {
-  const OtaJson refused = "ledger " + path_ + ": not one record can be read: is it a ledger?";
+  const OtaJson refused = "ledger " + path_ + ": no readable record, is it a ledger?";
   EXPECT_EQ(read("root:x:0:0:root:/root:/bin/bash\n"), refused);
   EXPECT_EQ(read(frame_record("no JSON")), refused);
   EXPECT_EQ(read("").at("transactions").size(), 0u);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/ledger/ledger.h"
 
 #include <gtest/gtest.h>
@@ -116,8 +117,8 @@ TEST_F(LedgerTest, NamesTheRemedyWhereThereIsOne) {
   });
   ASSERT_TRUE(ledger.load());
   for (const auto& [number, words] : std::initializer_list<std::pair<int, std::string>>{
-           {ENOSPC, "No space left on device (make room on its file system)"},
-           {EDQUOT, "Disk quota exceeded (make room on its file system)"},
+           {ENOSPC, "No space left on device (free space on its file system)"},
+           {EDQUOT, "Disk quota exceeded (free space on its file system)"},
            {EROFS,
             "Read-only file system (mount its file system writable; under systemd, "
             "ReadWritePaths= must name it)"},

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/tracker/config.h"
 
 #include <gtest/gtest.h>
@@ -63,14 +64,14 @@ TEST(OtaConfig, NamesFileLineAndWhatWasExpected) {
       {"soket: /a", "f:1: unknown key \"soket\""},
       {"\nsocket: a", "f:2: \"socket\" must be the absolute path"},
       {"ledger: /a/", "f:1: \"ledger\" must be the absolute path"},
-      {"allowed_uids: [root]", "f:1: \"root\" in \"allowed_uids\" is no id"},
+      {"allowed_uids: [root]", "f:1: \"root\" in \"allowed_uids\" is not an id"},
       {"allowed_uids: 0", "f:1: \"allowed_uids\""},
-      {"allowed_gids: [-1]", "f:1: \"-1\" in \"allowed_gids\" is no id"},
+      {"allowed_gids: [-1]", "f:1: \"-1\" in \"allowed_gids\" is not an id"},
       {"ledger_keep_transactions: 0", "f:1: \"ledger_keep_transactions\" must be from 1"},
       {"ledger_max_bytes: 100", "f:1: \"ledger_max_bytes\" must be from 16384"},
-      {"engines: [a b]", "f:1: \"a b\" is no engine name"},
+      {"engines: [a b]", "f:1: \"a b\" is not an engine name"},
       {"devices: {/dev/a: disk}", "f:1: role of /dev/a must be one of \"slot\""},
-      {"devices: {a: slot}", "f:1: device \"a\" is no absolute path"},
+      {"devices: {a: slot}", "f:1: device \"a\" is not an absolute path"},
       {"thresholds:\n  stall: 60", "f:2: \"stall\": \"60\""},
       {"thresholds:\n  x: 60s", "f:2: unknown key \"x\" in thresholds"},
       {"adapters: [rauc]", "f:1: adapters must be a mapping"},

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/tracker/tracker.h"
 
 #include <gtest/gtest.h>
@@ -89,8 +90,8 @@ TEST_F(OtaTrackerTest, SaysWhyAProcessCannotBeFollowed) {
     const auto begun = tracker_->begin(request);
     ASSERT_TRUE(begun) << begun.error().message;
     ASSERT_EQ(begun->warnings.size(), 1u);
-    EXPECT_EQ(begun->warnings[0], "there is no process " + std::to_string(id) +
-                                      ": its writes are not told from others'");
+    EXPECT_EQ(begun->warnings[0],
+              "process " + std::to_string(id) + " does not exist: its writes cannot be attributed");
     ASSERT_TRUE(end(OtaEvent::kEndFailed));
   }
 }

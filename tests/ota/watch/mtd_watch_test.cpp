@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Without the probe, as on a kernel that has neither fexit nor kprobes for MTD.
 #include "ota/watch/mtd_watch.h"
 

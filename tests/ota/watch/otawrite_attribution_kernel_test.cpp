@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who wrote it: the truth is the device's own count and what the children of the test wrote.
 #include <fcntl.h>
 #include <sched.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who wrote it, whatever controllers of cgroup2 the update's cgroup has: io and memory decide for
 // whom the kernel keeps dirty pages and to whom it charges their writeback. The truth is the
 // device's own count, which /proc/diskstats shows too.

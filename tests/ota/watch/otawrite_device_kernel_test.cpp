@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which device it went to, and what is not counted at all.
 #include "otawrite_fixture.h"
 

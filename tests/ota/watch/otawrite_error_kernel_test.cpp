@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What failed, and where: the loop device lies on a file system that is full but for what the disk
 // already has, so that writing into a hole of the disk fails.
 #include <sys/mman.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who wrote it, where the update is a process and what that started.
 #include <sys/wait.h>
 #include <unistd.h>

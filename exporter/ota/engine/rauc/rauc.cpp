@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/engine/rauc/rauc.h"
 
 #include <poll.h>
@@ -74,7 +75,7 @@ class Adapter : public RaucAdapter {
   void complain(int status) {
     if (complained_) return;
     complained_ = true;
-    spdlog::info("rauc: {}: {}; trying again every 2 s",
+    spdlog::info("rauc: {}: {}; retrying every 2 s",
                  settings_.bus.empty() ? "the system bus" : settings_.bus, errno_text(status));
   }
 

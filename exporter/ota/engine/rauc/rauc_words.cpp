@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/engine/rauc/rauc_words.h"
 
 #include <array>
@@ -143,7 +144,7 @@ std::vector<EngineEvent> RaucWords::ended_unseen(bool activated) {
   }
   if (installing_) return gone();
   EngineEvent lost = event(EngineEvent::Kind::kGone);
-  lost.detail = "RAUC has no installation under way any more";
+  lost.detail = "RAUC's installation is no longer running";
   return {lost};
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/engine/swupdate/swupdate.h"
 
 #include <poll.h>
@@ -122,7 +123,7 @@ void SwupdateAdapter::follow(const std::stop_token& stop, UniqueFd progress) {
                                     readable(connection.control),
                                     readable(connection.process.handle)};
     const bool news = wait_for(polled, words_.ending() ? kSettle : patience);
-    if (!news) tell(words_.settle());
+    if (!news) tell(words_.finish());
     if (!news || has_data(polled[0])) continue;
     going = serve(connection);
     if (has_data(polled[3])) going = false;
@@ -166,7 +167,7 @@ bool SwupdateAdapter::serve(Connection& connection) {
 void SwupdateAdapter::hear_notices(Connection& connection, std::string_view bytes) {
   const auto notices = connection.notices.read(bytes);
   if (!notices) {
-    spdlog::warn("updates: {}: {}; reasons of failures are not known", kEngine,
+    spdlog::warn("updates: {}: {}; causes of failures are not available", kEngine,
                  notices.error().message);
     connection.control = UniqueFd();
     return;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/engine/swupdate/swupdate_message.h"
 
 #include <fmt/format.h>
@@ -141,9 +142,7 @@ Result<bool> SwupdateProgressReader::choose_layout() {
   const bool padded = fits(kPaddedBytes);
   if (!packed && !padded) {
     return fail(
-        fmt::format("version {:#010x} of the progress interface has a layout that is not "
-                    "known",
-                    version_));
+        fmt::format("version {:#010x} of the progress interface has an unknown layout", version_));
   }
   if (packed && padded) return false;
   frame_bytes_ = packed ? kPackedBytes : kPaddedBytes;
@@ -163,8 +162,8 @@ Result<std::vector<SwupdateProgress>> SwupdateProgressReader::read(std::string_v
     auto message = parse(std::string_view(buffer_).substr(at, frame_bytes_), version_);
     if (!message) {
       return fail(
-          fmt::format("a message of {} bytes is not of the layout that libswupdate "
-                      "documents (version {:#010x})",
+          fmt::format("a message of {} bytes does not have the layout documented by libswupdate "
+                      "(version {:#010x})",
                       frame_bytes_, version_));
     }
     messages.push_back(std::move(*message));
@@ -209,7 +208,7 @@ Result<std::vector<SwupdateNotice>> SwupdateNoticeReader::read(std::string_view 
     if (magic != kIpcMagic || (type != kAck && type != kNotifyStream) ||
         status >= kSwupdateStatusCount || !text) {
       return fail(
-          "a message of the control socket is not of the layout that libswupdate documents");
+          "a message of the control socket does not have the layout documented by libswupdate");
     }
     notice.status = static_cast<SwupdateStatus>(status);
     notice.text = *text;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/engine/swupdate/swupdate_words.h"
 
 #include <fmt/format.h>
@@ -222,7 +223,7 @@ void SwupdateWords::remember(const std::string& text) {
   cause_ = cause;
 }
 
-std::vector<EngineEvent> SwupdateWords::settle() {
+std::vector<EngineEvent> SwupdateWords::finish() {
   Events events;
   if (ending_) end(events, *ending_);
   return events;
@@ -230,9 +231,9 @@ std::vector<EngineEvent> SwupdateWords::settle() {
 
 std::vector<EngineEvent> SwupdateWords::gone() {
   Events events;
-  if (!active_ || ending_) return settle();
+  if (!active_ || ending_) return finish();
   EngineEvent gone = event(Kind::kGone);
-  gone.detail = "the engine's process ended in the middle of the installation";
+  gone.detail = "the engine's process ended during the installation";
   end(events, std::move(gone));
   return events;
 }

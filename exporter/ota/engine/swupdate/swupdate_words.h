@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <optional>
@@ -19,10 +20,10 @@ class SwupdateWords {
   void connected(pid_t pid) { pid_ = pid; }
   std::vector<EngineEvent> heard(const SwupdateProgress& message);
   std::vector<EngineEvent> heard(const SwupdateNotice& notice);
-  // One socket has told of an end, and the other may have more to say: settle() once both are
-  // silent.
+  // One socket has reported the end, and the other may still have its reason: call finish() once
+  // neither has more messages.
   bool ending() const { return ending_.has_value(); }
-  std::vector<EngineEvent> settle();
+  std::vector<EngineEvent> finish();
   // The process has ended.
   std::vector<EngineEvent> gone();
 

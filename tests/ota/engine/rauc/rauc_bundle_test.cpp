@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/engine/rauc/rauc_bundle.h"
 
 #include <gtest/gtest.h>

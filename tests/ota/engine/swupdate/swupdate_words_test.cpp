@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "ota/engine/swupdate/swupdate_words.h"
 
 #include <fmt/format.h>
@@ -91,25 +92,25 @@ TEST_F(SwupdateWordsTest, TellsWhyARealInstallationFailed) {
   hear_notices("2022.12_corrupt.control");
   EXPECT_TRUE(words_.ending());
   hear_progress("2022.12_corrupt.progress");
-  hear(words_.settle());
+  hear(words_.finish());
   const auto last = text_of(events_.back());
   EXPECT_TRUE(last.starts_with("failed verify_failed: HASH mismatch : 5f94")) << last;
   EXPECT_EQ(story()[1], "state verifying");
   EXPECT_EQ(story()[2], "state downloading 0.00 version 2.0");
   EXPECT_EQ(story().size(), 5u);  // started, downloading+applying, failed
-  EXPECT_EQ(words_.settle(), std::vector<EngineEvent>());
+  EXPECT_EQ(words_.finish(), std::vector<EngineEvent>());
 }
 
 TEST_F(SwupdateWordsTest, KnowsTheStepWhenTheReasonIsNotTold) {
   hear_progress("2022.12_corrupt.progress");
-  hear(words_.settle());
+  hear(words_.finish());
   EXPECT_EQ(story().back(), "failed: failed in step 2 of 2");
 }
 
 TEST_F(SwupdateWordsTest, TellsOfAnImageThatIsRefusedFromTheStart) {
   hear_notices("2022.12_unsigned.control");
   hear_progress("2022.12_unsigned.progress");
-  hear(words_.settle());
+  hear(words_.finish());
   EXPECT_EQ(story(), (std::vector<std::string>{"started", "state verifying",
                                                "failed verify_failed: Checksum WRONG ! Computed "
                                                "0xb8c2, it should be 0xb8c1"}));
@@ -202,9 +203,9 @@ TEST(SwupdateWords, MapsEveryStatus) {
   for (const Row& row : rows) {
     SwupdateWords words("swupdate");
     for (const SwupdateProgress* before : row.before) words.heard(*before);
-    words.settle();
+    words.finish();
     auto events = words.heard(row.message);
-    if (words.ending()) events = words.settle();
+    if (words.ending()) events = words.finish();
     EXPECT_EQ(texts_of(events), row.events) << row.what;
   }
 }
@@ -214,8 +215,7 @@ TEST(SwupdateWords, GoneIsOnlyWhoWasWorking) {
   EXPECT_EQ(texts_of(words.gone()), std::vector<std::string>());
   words.heard(message(Status::kStart, 0, 2, 0, 0));
   EXPECT_EQ(texts_of(words.gone()),
-            std::vector<std::string>{
-                "gone: the engine's process ended in the middle of the installation"});
+            std::vector<std::string>{"gone: the engine's process ended during the installation"});
   words.heard(message(Status::kStart, 0, 2, 0, 0));
   words.heard(message(Status::kSuccess, 100, 2, 3, 0));
   EXPECT_EQ(texts_of(words.gone()), std::vector<std::string>());
@@ -251,7 +251,7 @@ TEST(SwupdateWords, TakesTheFirstReasonUnlessALaterOneSaysMore) {
     words.heard(message(Status::kStart, 0, 2, 0, 0));
     for (const char* text : row.texts) words.heard({false, Status::kFailure, 0, text});
     words.heard(message(Status::kFailure, 0, 2, 1, 0));
-    EXPECT_EQ(texts_of(words.settle()), std::vector<std::string>{row.event});
+    EXPECT_EQ(texts_of(words.finish()), std::vector<std::string>{row.event});
   }
 }
 
