@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "host/mount_info.h"
 
 #include <algorithm>
