@@ -45,9 +45,9 @@ TEST(ListenAddress, RefusesTheRestWithTheReason) {
       {"256.0.0.1:80", "must be an IPv4 address"},
       {"example.org:80", "must be an IPv4 address"},
       {"127.0.0.1,0.0.0.0:80", "must be an IPv4 address"},
-      {"[::1]:10435", "civetweb as Debian builds it has no IPv6"},
-      {"::1:10435", "civetweb as Debian builds it has no IPv6"},
-      {"[::]:0", "civetweb as Debian builds it has no IPv6"},
+      {"[::1]:10435", "Debian's civetweb is built without IPv6"},
+      {"::1:10435", "Debian's civetweb is built without IPv6"},
+      {"[::]:0", "Debian's civetweb is built without IPv6"},
   };
   for (const auto& row : rows) {
     const auto address = parse_listen_address(row.text);

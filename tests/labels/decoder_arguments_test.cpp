@@ -12,7 +12,7 @@ struct BadRow {
   const char* expected;  // what should have been there
 };
 
-constexpr char kDecoder[] = "a decoder is written as";
+constexpr char kDecoder[] = "expected the name of a decoder";
 
 class DecoderArguments : public ::testing::Test {
  protected:
@@ -107,7 +107,7 @@ TEST_F(DecoderArguments, RefusesWrongOnesOfMaps) {
       {"static_map: {map: {a: ~}}", "\"map\"", "expected a map"},
       {"static_map: {map: {[a]: b}}", "\"map\"", "expected a map"},
       {"static_map: {map: {a: b, a: c}}", "\"map\"", "\"a\" appears twice"},
-      {"static_map: {map: {1: b, 0x1: c}}", "\"map\"", "mapped twice"},
+      {"static_map: {map: {1: b, 0x1: c}}", "\"map\"", "appears twice"},
       {"static_map: {map: {a: b}, default: [c]}", "\"default\"", "expected a text"},
       {"static_map: {map: {a: b}, default: ~}", "\"default\"", "expected a text"},
       {"static_map: {a: b}", "unknown argument \"a\"", "known are map, default"},

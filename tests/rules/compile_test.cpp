@@ -196,7 +196,7 @@ TEST(CompileRules, RefusesAMetricThatIsTwoThings) {
        "with another set of labels"},
       {"  - name: a\n    help: x\n    type: gauge\n    map: netdrop\n    value: packets\n    "
        "labels: {netns: {field: netns}}\n",
-       "both write \"a\""},
+       "both export \"a\""},
   };
   for (const Second& second : seconds) {
     Rules rules;
@@ -232,7 +232,7 @@ TEST(CompileRules, RefusesTwoSetsOfBucketsForOneMap) {
   Rules rules;
   EXPECT_TRUE(rules.add("first.yaml", file("runqueue", latency("[1ms]"))));
   EXPECT_FALSE(rules.add("second.yaml", file("runqueue", second)));
-  EXPECT_EQ(rules.messages().find("second.yaml:9: two rules ask for different buckets of one map"),
+  EXPECT_EQ(rules.messages().find("second.yaml:9: two rules require different buckets of one map"),
             0u)
       << rules.messages();
   EXPECT_EQ(rules.finish().rule_files.size(), 1u);
