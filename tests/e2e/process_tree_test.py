@@ -80,7 +80,8 @@ class ProcessTree(unittest.TestCase):
     def test_an_exporter_that_calls_processes_by_other_numbers_says_so(self):
         with LoopDevice(4 * MIB) as loop, Engine() as engine, \
                 self.exporter(["unshare", "--pid", "--fork", "--kill-child"]) as exporter:
-            self.assertIn("cannot be followed by an exporter in a PID namespace", self.begin(loop.path, engine.pid))
+            self.assertIn("cannot be followed, because the exporter runs in its own PID namespace",
+                          self.begin(loop.path, engine.pid))
             engine.write(loop.path)
             self.assertEqual(self.written(exporter), (0, 1))
             exporter.send(signal.SIGKILL)

@@ -139,8 +139,8 @@ TEST_F(CollectorKernelTest, AReloadThatNeedsOtherProgramsIsRefused) {
       collector_->reload(compile("max_entries: {netdrop: 9}\n" + std::string(kRules)));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message,
-            "the rules require changes to loaded programs (size of map netdrop): restart to "
-            "load it");
+            "the rules require changes to loaded programs (size of map netdrop): restart the "
+            "exporter to apply them");
   EXPECT_EQ(scrape().values["all_drops_total{}"], 10);
 }
 
