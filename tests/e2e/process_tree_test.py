@@ -72,7 +72,7 @@ class ProcessTree(unittest.TestCase):
         with LoopDevice(4 * MIB) as loop, self.exporter() as exporter:
             with Engine() as engine:
                 pass
-            self.assertIn(f"there is no process {engine.pid}", self.begin(loop.path, engine.pid))
+            self.assertIn(f"process {engine.pid} does not exist", self.begin(loop.path, engine.pid))
             with Engine() as stranger:
                 stranger.write(loop.path)
             self.assertEqual(self.written(exporter), (0, 1))
