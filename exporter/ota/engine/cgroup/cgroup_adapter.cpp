@@ -41,12 +41,10 @@ void CgroupAdapter::look() {
       tell_end(engine.engine);
       continue;
     }
-    EngineEvent started;
-    started.kind = EngineEvent::Kind::kStarted;
-    started.engine = engine.engine;
-    started.states = {OtaState::kApplying};
+    EngineStarted started;
+    started.work.states = {OtaState::kApplying};
     started.cgroup = cgroup;
-    listener_(started);
+    listener_({engine.engine, std::move(started)});
   }
 }
 
@@ -60,12 +58,12 @@ std::string CgroupAdapter::working_cgroup(const std::string& glob) const {
 }
 
 void CgroupAdapter::tell_end(const std::string& engine) {
-  EngineEvent ended;
-  const bool failed = troubled_(engine);
-  ended.kind = failed ? EngineEvent::Kind::kFailed : EngineEvent::Kind::kInstalled;
-  ended.engine = engine;
-  ended.detail = "the last process of its cgroup has ended";
-  listener_(ended);
+  const std::string detail = "the last process of its cgroup has ended";
+  if (troubled_(engine)) {
+    listener_({engine, EngineFailed{OtaCause::kEngineError, detail}});
+  } else {
+    listener_({engine, EngineInstalled{"", detail}});
+  }
 }
 
 }  // namespace kernel_exporter
