@@ -10,13 +10,10 @@ constexpr std::chrono::seconds kInterval{1};
 
 }  // namespace
 
-CgroupAdapter::CgroupAdapter(std::vector<OtaCgroupConfig> engines, EngineListener listener,
-                             std::function<bool(const std::string&)> troubled, HostPaths paths)
+CgroupAdapter::CgroupAdapter(std::vector<CgroupEngine> engines, EngineHost host)
     : engines_(std::move(engines)),
-      listener_(std::move(listener)),
-      troubled_(std::move(troubled)),
-      paths_(std::move(paths)),
-      cgroups_(paths_),
+      host_(std::move(host)),
+      cgroups_(host_.paths),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 void CgroupAdapter::run(const std::stop_token& stop) {
@@ -30,7 +27,7 @@ void CgroupAdapter::run(const std::stop_token& stop) {
 // One that is found at rest at the first look has ended while nobody looked, if it has begun at
 // all.
 void CgroupAdapter::look() {
-  for (const OtaCgroupConfig& engine : engines_) {
+  for (const CgroupEngine& engine : engines_) {
     const std::string cgroup = working_cgroup(engine.glob);
     const auto before = working_.find(engine.engine);
     const bool known = before != working_.end();
@@ -44,7 +41,7 @@ void CgroupAdapter::look() {
     EngineStarted started;
     started.work.states = {OtaState::kApplying};
     started.cgroup = cgroup;
-    listener_({engine.engine, std::move(started)});
+    host_.listener({engine.engine, std::move(started)});
   }
 }
 
@@ -52,17 +49,17 @@ std::string CgroupAdapter::working_cgroup(const std::string& glob) const {
   const auto found = cgroups_.match({glob});
   if (!found) return "";
   for (const Cgroup& cgroup : *found) {
-    if (cgroup_populated(paths_, cgroup.path)) return cgroup.path;
+    if (cgroup_populated(host_.paths, cgroup.path)) return cgroup.path;
   }
   return "";
 }
 
 void CgroupAdapter::tell_end(const std::string& engine) {
   const std::string detail = "the last process of its cgroup has ended";
-  if (troubled_(engine)) {
-    listener_({engine, EngineFailed{OtaCause::kEngineError, detail}});
+  if (host_.troubled(engine)) {
+    host_.listener({engine, EngineFailed{OtaCause::kEngineError, detail}});
   } else {
-    listener_({engine, EngineInstalled{"", detail}});
+    host_.listener({engine, EngineInstalled{"", detail}});
   }
 }
 

@@ -52,8 +52,9 @@ class CgroupAdapterTest : public testing::Test {
 
   std::unique_ptr<CgroupAdapter> start() {
     return std::make_unique<CgroupAdapter>(
-        std::vector<OtaCgroupConfig>{{"own", "/" + name_}, {"other", "/kernel_exporter_nobody*"}},
-        events_.listener(), [this](const std::string&) { return troubled_.load(); }, HostPaths{});
+        std::vector<CgroupEngine>{{"own", "/" + name_}, {"other", "/kernel_exporter_nobody*"}},
+        EngineHost{
+            events_.listener(), {}, [this](const std::string&) { return troubled_.load(); }});
   }
   // The event of the engine at this place in its story.
   EngineEvent event(const std::string& engine, size_t place) {

@@ -21,8 +21,10 @@ class RaucTest : public testing::Test {
   RaucTest() { bus_.start(); }
 
   void start_adapter() {
-    auto started = RaucAdapter::start(
-        {bus_.address(), events_.listener(), [this] { return confirming_.load(); }, tree_.paths()});
+    auto started = start_rauc_adapter(
+        {bus_.address()},
+        {events_.listener(), [this](const std::string&) { return confirming_.load(); },
+         [](const std::string&) { return false; }, tree_.paths()});
     ASSERT_TRUE(started);
     adapter_ = std::move(*started);
   }
@@ -60,15 +62,15 @@ class RaucTest : public testing::Test {
   std::unique_ptr<FakeRauc> rauc_;
   std::atomic<bool> confirming_ = false;
   EngineEvents events_;
-  std::unique_ptr<RaucAdapter> adapter_;
+  std::unique_ptr<EngineAdapter> adapter_;
 };
 
 TEST_F(RaucTest, FollowsAnInstallationOfAServiceThatComesLater) {
   start_adapter();
   start_service();
-  EXPECT_FALSE(adapter_->connected());
+  EXPECT_FALSE(adapter_->status()->connected);
   wait_until_known();
-  EXPECT_TRUE(adapter_->connected());
+  EXPECT_TRUE(adapter_->status()->connected);
   rauc_->set_operation("installing");
   const EngineStarted started = wait_for<EngineStarted>();
   EXPECT_EQ(started.devices, std::vector<std::string>{"/dev/b"});
@@ -143,7 +145,7 @@ TEST_F(RaucTest, SaysThatTheServiceIsGoneAndFollowsTheNext) {
   rauc_.reset();
   start_service();
   EXPECT_EQ(wait_for<EngineGone>().detail, "the RAUC service ended during the installation");
-  EXPECT_FALSE(adapter_->connected());
+  EXPECT_FALSE(adapter_->status()->connected);
   wait_until_known();
   rauc_->set_operation("installing");
   wait_for<EngineStarted>();

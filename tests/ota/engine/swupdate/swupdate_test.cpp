@@ -61,8 +61,8 @@ bool closed_within(const UniqueFd& fd, std::chrono::milliseconds patience) {
 class SwupdateAdapterTest : public testing::Test {
  protected:
   std::unique_ptr<SwupdateAdapter> start() {
-    return std::make_unique<SwupdateAdapter>(OtaSwupdateConfig{progress_, control_},
-                                             events_.listener(), HostPaths{});
+    return std::make_unique<SwupdateAdapter>(SwupdateConfig{progress_, control_},
+                                             EngineHost{events_.listener(), {}, {}});
   }
 
   const TemporaryTree tree_;
@@ -74,7 +74,7 @@ class SwupdateAdapterTest : public testing::Test {
 
 TEST_F(SwupdateAdapterTest, FollowsAnEngineThatStartsLaterAndSpeaksInPieces) {
   const auto adapter = start();
-  EXPECT_FALSE(adapter->connected());
+  EXPECT_FALSE(adapter->status()->connected);
   const UniqueFd listener = listen_stream(progress_);
   const UniqueFd engine = accept_from(listener);
   ASSERT_TRUE(engine);
@@ -82,7 +82,7 @@ TEST_F(SwupdateAdapterTest, FollowsAnEngineThatStartsLaterAndSpeaksInPieces) {
     send_all(engine, std::string_view(installed_).substr(at, 1000));
   }
   ASSERT_TRUE(events_.end_with<EngineInstalled>());
-  EXPECT_TRUE(adapter->connected());
+  EXPECT_TRUE(adapter->status()->connected);
   EXPECT_EQ(events_.count<EngineStarted>(), 1u);
   EXPECT_EQ(events_.take<EngineInstalled>()->version, "2.0");
 }
@@ -109,8 +109,8 @@ TEST_F(SwupdateAdapterTest, RefusesALanguageThatItDoesNotKnow) {
   ASSERT_TRUE(engine);
   send_all(engine, std::string(kFrame, 'x'));
   ASSERT_TRUE(hung_up(engine));
-  EXPECT_EQ(adapter->refused(), 1u);
-  EXPECT_FALSE(adapter->connected());
+  EXPECT_EQ(adapter->status()->refused, 1u);
+  EXPECT_FALSE(adapter->status()->connected);
   timeval moment = {0, 200'000};
   ::setsockopt(listener.get(), SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment);
   EXPECT_FALSE(accept_from(listener));
@@ -123,7 +123,7 @@ TEST_F(SwupdateAdapterTest, RefusesInTheMiddleOfAnInstallation) {
   const UniqueFd engine = accept_from(listener);
   send_all(engine, installed_.substr(0, 20 * kFrame) + std::string(kFrame, 'x'));
   ASSERT_TRUE(hung_up(engine));
-  EXPECT_EQ(adapter->refused(), 1u);
+  EXPECT_EQ(adapter->status()->refused, 1u);
   adapter.reset();  // does not wait for the process
   EXPECT_EQ(events_.count<EngineGone>(), 0u);
 }
@@ -158,7 +158,7 @@ TEST_F(SwupdateAdapterTest, DoesNotRushAtOneThatAlwaysHangsUp) {
   // Five pauses of 5 ms and more, each twice the one before.
   EXPECT_GE(std::chrono::steady_clock::now() - begin,
             std::chrono::milliseconds(5 + 10 + 20 + 40 + 80));
-  EXPECT_EQ(adapter->refused(), 0u);
+  EXPECT_EQ(adapter->status()->refused, 0u);
 }
 
 // A process of its own, since what one tells that was there before us is old news. Who listens is
