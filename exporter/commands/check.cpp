@@ -4,7 +4,7 @@
 
 #include "commands/commands.h"
 #include "commands/rule_loader.h"
-#include "ota/tracker/config.h"
+#include "ota/config_file.h"
 #include "rules/compile.h"
 
 namespace kernel_exporter {

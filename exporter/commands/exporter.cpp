@@ -109,7 +109,7 @@ Result<void> Exporter::follow_updates() {
   if (!ota) return fail(ota.error().message);
   ota_ = std::move(*ota);
   start_ota_watch();
-  auto adapters = OtaAdapters::start(ota_->tracker(), ota_->config(), options_.paths);
+  auto adapters = OtaAdapters::start(ota_->tracker(), ota_->file(), options_.paths);
   if (!adapters) return fail(adapters.error().message);
   ota_adapters_ = std::move(*adapters);
   return {};

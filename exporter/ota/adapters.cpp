@@ -28,56 +28,50 @@ bool troubled(const OtaTracker& tracker, const std::string& engine) {
 }  // namespace
 
 OtaAdapters::OtaAdapters(OtaTracker& tracker, const OtaConfig& config, const HostPaths& paths)
-    : driver_(tracker, config, paths) {
-  const EngineListener listener = [this](const EngineEvent& event) { driver_.handle(event); };
-  if (config.swupdate) {
-    swupdate_ = std::make_unique<SwupdateAdapter>(*config.swupdate, listener, paths);
-  }
-  if (!config.cgroups.empty()) {
-    cgroups_ = std::make_unique<CgroupAdapter>(
-        config.cgroups, listener,
-        [&tracker](const std::string& engine) { return troubled(tracker, engine); }, paths);
-  }
+    : tracker_(tracker), driver_(tracker, config, paths) {}
+
+EngineHost OtaAdapters::host(const HostPaths& paths) {
+  return {[this](const EngineEvent& event) { driver_.handle(event); },
+          [this](const std::string& engine) { return driver_.confirming(engine); },
+          [this](const std::string& engine) { return troubled(tracker_, engine); }, paths};
 }
 
-OtaAdapters::~OtaAdapters() = default;
-
 Result<std::unique_ptr<OtaAdapters>> OtaAdapters::start(OtaTracker& tracker,
-                                                        const OtaConfig& config,
+                                                        const OtaConfigFile& file,
                                                         const HostPaths& paths) {
-  std::unique_ptr<OtaAdapters> adapters(new OtaAdapters(tracker, config, paths));
-  if (config.rauc) {
-    const auto started = adapters->start_rauc(*config.rauc, paths);
+  std::unique_ptr<OtaAdapters> adapters(new OtaAdapters(tracker, file.config, paths));
+  for (const EngineSettings& settings : file.adapters) {
+    auto started = settings.start(adapters->host(paths));
     if (!started) return fail(started.error().message);
+    adapters->adapters_.push_back(std::move(*started));
   }
   return adapters;
 }
 
 void OtaAdapters::write(SampleSink& sink) const {
-  if (!rauc_ && !swupdate_) return;
+  std::vector<AdapterStatus> connections;
+  for (const auto& adapter : adapters_) {
+    if (auto status = adapter->status()) connections.push_back(std::move(*status));
+  }
+  if (connections.empty()) return;
   sink.begin_family({"kernel_exporter_ota_adapter_connected",
                      "1 if the adapter is connected to its engine.",
                      MetricType::kGauge,
                      "",
                      {}});
-  if (rauc_) sink.value(label_of("rauc"), uint64_t{rauc_->connected()});
-  if (swupdate_) sink.value(label_of("swupdate"), uint64_t{swupdate_->connected()});
-  if (!swupdate_) return;
+  for (const AdapterStatus& status : connections) {
+    sink.value(label_of(status.engine), uint64_t{status.connected});
+  }
+  std::erase_if(connections, [](const AdapterStatus& status) { return !status.refused; });
+  if (connections.empty()) return;
   sink.begin_family({"kernel_exporter_ota_adapter_refused_total",
                      "Engine processes rejected because of an unknown message format.",
                      MetricType::kCounter,
                      "",
                      {}});
-  sink.value(label_of("swupdate"), swupdate_->refused());
-}
-
-Result<void> OtaAdapters::start_rauc(const OtaRaucConfig& config, const HostPaths& paths) {
-  auto rauc =
-      RaucAdapter::start({config.bus, [this](const EngineEvent& event) { driver_.handle(event); },
-                          [this] { return driver_.confirming("rauc"); }, paths});
-  if (!rauc) return fail(rauc.error().message);
-  rauc_ = std::move(*rauc);
-  return {};
+  for (const AdapterStatus& status : connections) {
+    sink.value(label_of(status.engine), *status.refused);
+  }
 }
 
 }  // namespace kernel_exporter

@@ -6,15 +6,15 @@
 
 namespace kernel_exporter {
 
-Ota::Ota(OtaConfig config, const HostPaths& paths, std::string boot_id)
-    : config_(std::move(config)),
-      tracker_(config_, paths, std::move(boot_id)),
-      agent_(tracker_, config_.devices),
+Ota::Ota(OtaConfigFile file, const HostPaths& paths, std::string boot_id)
+    : file_(std::move(file)),
+      tracker_(file_.config, paths, std::move(boot_id)),
+      agent_(tracker_, file_.config.devices),
       metrics_(tracker_, agent_) {}
 
 Result<std::unique_ptr<Ota>> Ota::start(const std::string& config_file, const HostPaths& paths) {
   Diagnostics faults;
-  OtaConfig config = read_ota_config(config_file, faults);
+  OtaConfigFile file = read_ota_config(config_file, faults);
   if (!faults.empty()) {
     std::vector<std::string> messages = faults.messages();
     const std::string last = std::move(messages.back());
@@ -24,13 +24,13 @@ Result<std::unique_ptr<Ota>> Ota::start(const std::string& config_file, const Ho
   }
   auto boot_id = read_boot_id(paths);
   if (!boot_id) return fail(boot_id.error(), "--ota.config");
-  std::unique_ptr<Ota> ota(new Ota(std::move(config), paths, std::move(*boot_id)));
-  auto server =
-      OtaServer::start({ota->config_.socket, ota->config_.allowed_uids, ota->config_.allowed_gids},
-                       ota->agent_, [tracker = &ota->tracker_] { tracker->tick(); });
+  std::unique_ptr<Ota> ota(new Ota(std::move(file), paths, std::move(*boot_id)));
+  const OtaConfig& config = ota->config();
+  auto server = OtaServer::start({config.socket, config.allowed_uids, config.allowed_gids},
+                                 ota->agent_, [tracker = &ota->tracker_] { tracker->tick(); });
   if (!server) return fail(server.error().message);
   ota->server_ = std::move(*server);
-  spdlog::info("ota: listening on {}, ledger {}", ota->config_.socket, ota->config_.ledger);
+  spdlog::info("ota: listening on {}, ledger {}", config.socket, config.ledger);
   return ota;
 }
 

@@ -9,8 +9,8 @@
 #include "metrics/sample_sink.h"
 #include "ota/agent/agent.h"
 #include "ota/agent/server.h"
+#include "ota/config_file.h"
 #include "ota/ota_metrics.h"
-#include "ota/tracker/config.h"
 #include "ota/tracker/tracker.h"
 
 namespace kernel_exporter {
@@ -23,13 +23,14 @@ class Ota {
                                                           const HostPaths& paths);
 
   OtaTracker& tracker() { return tracker_; }
-  const OtaConfig& config() const { return config_; }
+  const OtaConfig& config() const { return file_.config; }
+  const OtaConfigFile& file() const { return file_; }
   void write(SampleSink& sink) const { metrics_.write(sink); }
 
  private:
-  Ota(OtaConfig config, const HostPaths& paths, std::string boot_id);
+  Ota(OtaConfigFile file, const HostPaths& paths, std::string boot_id);
 
-  const OtaConfig config_;
+  const OtaConfigFile file_;
   OtaTracker tracker_;
   OtaAgent agent_;
   OtaMetrics metrics_;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "ota/model/cause.h"
@@ -14,36 +15,67 @@
 
 namespace kernel_exporter {
 
-// What an adapter saw its engine do. An engine has at most one installation at a time.
-struct EngineEvent {
-  enum class Kind {
-    kStarted,     // an installation began, or was under way when the adapter came
-    kState,       // `states` are the ones that go on now
-    kProgress,    // `progress` or `downloaded_bytes` changed
-    kInstalled,   // everything is written; the new version runs after the next boot
-    kFailed,      // `cause` and `detail` are the engine's words
-    kGone,        // the engine's process ended in the middle of an installation
-    kConfirmed,   // the engine holds the version that was booted for good
-    kRolledBack,  // another version than the installed one was booted, or is marked bad
-    kBooted,  // what runs now: `devices` and `version`, beside `standby`; `confirmed` or not yet
-  };
-  Kind kind = Kind::kStarted;
-  std::string engine;
-  std::vector<OtaState> states;
+// The installation goes on. What is empty is not known, or as it was before.
+struct EngineWorked {
+  std::vector<OtaState> states;              // all that go on now
   std::optional<double> progress;            // 0 to 1
   std::optional<uint64_t> downloaded_bytes;  // so far
-  std::optional<uint64_t> payload_bytes;     // where known
-  std::string from;                          // kStarted: the version that runs, "" where not known
-  std::string version;                       // the new one; kBooted: what runs; "" where not known
-  std::vector<std::string> devices;  // kStarted: target slots, where known; kBooted: what runs
-  std::vector<std::string> standby;  // kBooted: the slots that do not run
-  bool confirmed = false;            // kBooted: the engine holds what runs for good
-  bool needs_reboot = true;          // kStarted: false when kInstalled is all there is to wait for
-  std::string cgroup;                // kStarted: the update's, where known without a process
-  pid_t pid =
-      0;  // kStarted: the service, whose cgroup, or itself in the root cgroup, is bound; 0: unknown
-  OtaCause cause = OtaCause::kNone;
+  std::optional<uint64_t> payload_bytes;
+  std::string version;  // the new one
+
+  bool operator==(const EngineWorked&) const = default;
+};
+
+// An installation began, or was in progress when the adapter connected.
+struct EngineStarted {
+  EngineWorked work;
+  std::string from;                  // the version that runs, "" where not known
+  std::vector<std::string> devices;  // the target slots; empty: those of the configuration
+  std::string cgroup;                // of the update; "": that of the process `pid`
+  pid_t pid = 0;                     // the engine's service; 0: not known
+  bool needs_reboot = true;          // false: the update has succeeded once it is installed
+
+  bool operator==(const EngineStarted&) const = default;
+};
+
+// Everything is written; the new version runs after the next boot.
+struct EngineInstalled {
+  std::string version;  // "" where not known
   std::string detail;
+
+  bool operator==(const EngineInstalled&) const = default;
+};
+
+struct EngineFailed {
+  OtaCause cause = OtaCause::kEngineError;  // as the engine puts it
+  std::string detail;
+
+  bool operator==(const EngineFailed&) const = default;
+};
+
+// The engine's process ended during an installation, or how that ended cannot be found out.
+struct EngineGone {
+  std::string detail;
+
+  bool operator==(const EngineGone&) const = default;
+};
+
+// Which slots run, as the engine sees it: after an update either the new ones or, after a rollback,
+// the old ones.
+struct EngineBooted {
+  std::vector<std::string> devices;  // what runs
+  std::vector<std::string> standby;  // what does not
+  std::string version;               // of what runs, "" where not known
+  bool confirmed = false;            // the engine will boot it again
+
+  bool operator==(const EngineBooted&) const = default;
+};
+
+// What an adapter saw its engine do. An engine has at most one installation at a time.
+struct EngineEvent {
+  std::string engine;
+  std::variant<EngineStarted, EngineWorked, EngineInstalled, EngineFailed, EngineGone, EngineBooted>
+      what;
 
   bool operator==(const EngineEvent&) const = default;
 };

@@ -64,7 +64,7 @@ bool any_among(const HostPaths& paths, const OtaTransaction& transaction,
 // Whether what runs is what the transaction wrote; nothing when that cannot be told: an agent may
 // have named both slots, or the disk that they are on.
 std::optional<bool> runs(const HostPaths& paths, const OtaTransaction& transaction,
-                         const EngineEvent& booted) {
+                         const EngineBooted& booted) {
   const bool wrote_running = any_among(paths, transaction, booted.devices);
   const bool wrote_standby = any_among(paths, transaction, booted.standby);
   if (wrote_running != wrote_standby) return wrote_running;
@@ -92,57 +92,41 @@ bool EngineDriver::confirming(std::string_view engine) const {
 
 void EngineDriver::handle(const EngineEvent& event) {
   const std::lock_guard lock(mutex_);
-  switch (event.kind) {
-    case EngineEvent::Kind::kStarted:
-      return start(event);
-    case EngineEvent::Kind::kState:
-    case EngineEvent::Kind::kProgress:
-      return advance(event);
-    case EngineEvent::Kind::kInstalled:
-    case EngineEvent::Kind::kFailed:
-    case EngineEvent::Kind::kGone:
-      return finish(event);
-    case EngineEvent::Kind::kConfirmed:
-      return end_confirming(event, OtaEvent::kEndConfirmed);
-    case EngineEvent::Kind::kRolledBack:
-      return end_confirming(event, OtaEvent::kEndRolledBack);
-    case EngineEvent::Kind::kBooted:
-      return compare_booted(event);
-  }
+  std::visit([&](const auto& what) { on(event.engine, what); }, event.what);
 }
 
-void EngineDriver::start(const EngineEvent& event) {
-  auto open = tracker_.book()->find_open({event.engine, ""});
+void EngineDriver::on(const std::string& engine, const EngineStarted& started) {
+  auto open = tracker_.book()->find_open({engine, ""});
   if (open && !working(**open)) {
-    end(event, OtaEvent::kEndFailed, OtaCause::kEngineError,
+    end(engine, OtaEvent::kEndFailed, OtaCause::kEngineError,
         "another installation began before this one was confirmed");
     open = fail("");
   }
-  if (!open) begin(event);
-  const auto followed = tracker_.book()->find_open({event.engine, ""});
+  if (!open) begin(engine, started);
+  const auto followed = tracker_.book()->find_open({engine, ""});
   if (!followed) return;
-  followed_[event.engine] = (*followed)->number;
-  advance(event);
+  followed_[engine] = (*followed)->number;
+  on(engine, started.work);
 }
 
-void EngineDriver::begin(const EngineEvent& event) {
+void EngineDriver::begin(const std::string& engine, const EngineStarted& started) {
   OtaBegin request;
-  request.id = generated_id(event.engine, tracker_.now().wall_ms);
-  request.engine = event.engine;
-  request.from = one_line(event.from);
-  request.to = one_line(event.version);
-  request.payload_bytes = event.payload_bytes.value_or(0);
-  request.devices = devices_of(event);
-  bind_tasks(event, request);
-  request.needs_reboot = event.needs_reboot;
-  complain(event.engine, tracker_.begin(std::move(request)));
+  request.id = generated_id(engine, tracker_.now().wall_ms);
+  request.engine = engine;
+  request.from = one_line(started.from);
+  request.to = one_line(started.work.version);
+  request.payload_bytes = started.work.payload_bytes.value_or(0);
+  request.devices = devices_of(started);
+  bind_tasks(started, request);
+  request.needs_reboot = started.needs_reboot;
+  complain(engine, tracker_.begin(std::move(request)));
 }
 
 // The slots that the engine names, and what is no slot from the configuration: an engine does not
 // know that its boot environment is a device. None lets the configuration decide alone.
-std::vector<OtaDevice> EngineDriver::devices_of(const EngineEvent& event) const {
+std::vector<OtaDevice> EngineDriver::devices_of(const EngineStarted& started) const {
   std::vector<OtaDevice> devices;
-  for (const std::string& path : event.devices) {
+  for (const std::string& path : started.devices) {
     const auto configured = roles_.find(path);
     devices.emplace_back();
     devices.back().path = path;
@@ -154,87 +138,97 @@ std::vector<OtaDevice> EngineDriver::devices_of(const EngineEvent& event) const 
     OtaDevice device;
     device.path = path;
     device.role = role;
-    if (!is_among(paths_, device, event.devices)) devices.push_back(std::move(device));
+    if (!is_among(paths_, device, started.devices)) devices.push_back(std::move(device));
   }
   return devices;
 }
 
 // Everything is below the root cgroup, so that it tells nobody's writes from others': then only the
 // service's own process does, and what it starts.
-void EngineDriver::bind_tasks(const EngineEvent& event, OtaBegin& request) const {
-  request.cgroup = event.cgroup;
-  if (!event.cgroup.empty() || event.pid == 0) return;
-  const auto cgroup = cgroup_of_process(paths_, event.pid);
+void EngineDriver::bind_tasks(const EngineStarted& started, OtaBegin& request) const {
+  request.cgroup = started.cgroup;
+  if (!started.cgroup.empty() || started.pid == 0) return;
+  const auto cgroup = cgroup_of_process(paths_, started.pid);
   if (cgroup && *cgroup != "/") {
     request.cgroup = *cgroup;
   } else {
-    request.process.id = event.pid;
+    request.process.id = started.pid;
   }
 }
 
-bool EngineDriver::follows(const EngineEvent& event, const OtaTransaction& open) {
-  const auto followed = followed_.find(event.engine);
+bool EngineDriver::follows(const OtaTransaction& open) const {
+  const auto followed = followed_.find(open.engine);
   return followed != followed_.end() && followed->second == open.number;
 }
 
-void EngineDriver::advance(const EngineEvent& event) {
-  const auto open = tracker_.book()->find_open({event.engine, ""});
-  if (!open || !follows(event, **open) || !working(**open)) return;
+// Whether the engine has an installation in progress that may end: one whose start was seen, or one
+// that was open when this exporter started.
+bool EngineDriver::installs(const std::string& engine) const {
+  const auto open = tracker_.book()->find_open({engine, ""});
+  if (!open || !working(**open)) return false;
+  const auto left_over = left_over_.find(engine);
+  return follows(**open) || (left_over != left_over_.end() && left_over->second == (*open)->number);
+}
+
+void EngineDriver::on(const std::string& engine, const EngineWorked& worked) {
+  const auto open = tracker_.book()->find_open({engine, ""});
+  if (!open || !follows(**open) || !working(**open)) return;
   OtaSet request;
-  request.target.engine = event.engine;
-  for (const OtaState state : event.states) request.states |= states_of(state);
-  request.progress = event.progress;
-  request.downloaded_bytes = event.downloaded_bytes;
-  request.to = one_line(event.version);
-  request.payload_bytes = event.payload_bytes.value_or(0);
-  complain(event.engine, tracker_.set(request));
+  request.target.engine = engine;
+  for (const OtaState state : worked.states) request.states |= states_of(state);
+  request.progress = worked.progress;
+  request.downloaded_bytes = worked.downloaded_bytes;
+  request.to = one_line(worked.version);
+  request.payload_bytes = worked.payload_bytes.value_or(0);
+  complain(engine, tracker_.set(request));
 }
 
-void EngineDriver::finish(const EngineEvent& event) {
-  const auto open = tracker_.book()->find_open({event.engine, ""});
-  if (!open || !working(**open)) return;
-  const auto left_over = left_over_.find(event.engine);
-  const bool before = left_over != left_over_.end() && left_over->second == (*open)->number;
-  if (!before && !follows(event, **open)) return;
-  if (event.kind != EngineEvent::Kind::kInstalled) {
-    const OtaCause cause = event.cause == OtaCause::kNone ? OtaCause::kEngineError : event.cause;
-    return end(event, OtaEvent::kEndFailed, cause, event.detail);
-  }
+void EngineDriver::on(const std::string& engine, const EngineInstalled& installed) {
+  if (!installs(engine)) return;
   OtaSet last;
-  last.target.engine = event.engine;
+  last.target.engine = engine;
   last.progress = 1;
-  last.to = one_line(event.version);
-  complain(event.engine, tracker_.set(last));
-  end(event, OtaEvent::kEndInstalled, OtaCause::kNone, event.detail);
+  last.to = one_line(installed.version);
+  complain(engine, tracker_.set(last));
+  end(engine, OtaEvent::kEndInstalled, OtaCause::kNone, installed.detail);
 }
 
-void EngineDriver::end(const EngineEvent& event, OtaEvent outcome, OtaCause cause,
+void EngineDriver::on(const std::string& engine, const EngineFailed& failed) {
+  fail_installation(engine, failed.cause, failed.detail);
+}
+
+void EngineDriver::on(const std::string& engine, const EngineGone& gone) {
+  fail_installation(engine, OtaCause::kEngineError, gone.detail);
+}
+
+void EngineDriver::fail_installation(const std::string& engine, OtaCause cause,
+                                     const std::string& detail) {
+  if (installs(engine)) end(engine, OtaEvent::kEndFailed, cause, detail);
+}
+
+void EngineDriver::on(const std::string& engine, const EngineBooted& booted) {
+  const auto open = tracker_.book()->find_open({engine, ""});
+  if (!open || !in_confirming(**open)) return;
+  const auto new_one = runs(paths_, **open, booted);
+  if (!new_one) return;
+  if (!*new_one) {
+    const std::string what = booted.version.empty() ? "another slot" : "version " + booted.version;
+    end(engine, OtaEvent::kEndRolledBack, OtaCause::kNone, what + " was booted instead");
+  } else if (booted.confirmed) {
+    end(engine, OtaEvent::kEndConfirmed, OtaCause::kNone, "");
+  }
+}
+
+void EngineDriver::end(const std::string& engine, OtaEvent outcome, OtaCause cause,
                        const std::string& detail) {
   OtaEnd request;
-  request.target.engine = event.engine;
+  request.target.engine = engine;
   request.event = outcome;
   request.cause = cause;
   request.detail = one_line(detail);
-  complain(event.engine, tracker_.end(request));
-  followed_.erase(event.engine);
-  left_over_.erase(event.engine);
-}
-
-void EngineDriver::end_confirming(const EngineEvent& event, OtaEvent outcome) {
-  if (confirming(event.engine)) end(event, outcome, event.cause, event.detail);
-}
-
-void EngineDriver::compare_booted(const EngineEvent& event) {
-  const auto open = tracker_.book()->find_open({event.engine, ""});
-  if (!open || !in_confirming(**open)) return;
-  const auto new_one = runs(paths_, **open, event);
-  if (!new_one) return;
-  if (!*new_one) {
-    const std::string what = event.version.empty() ? "another slot" : "version " + event.version;
-    end(event, OtaEvent::kEndRolledBack, OtaCause::kNone, what + " was booted instead");
-  } else if (event.confirmed) {
-    end(event, OtaEvent::kEndConfirmed, OtaCause::kNone, "");
-  }
+  complain(engine, tracker_.end(request));
+  followed_.erase(engine);
+  left_over_.erase(engine);
 }
 
 }  // namespace kernel_exporter

@@ -23,20 +23,24 @@ class EngineDriver {
 
   void handle(const EngineEvent& event);
 
-  // An update of the engine was booted and waits for kConfirmed, kRolledBack or kBooted.
+  // An update of the engine was booted and waits for an EngineBooted that decides.
   bool confirming(std::string_view engine) const;
 
  private:
-  void start(const EngineEvent& event);
-  void begin(const EngineEvent& event);
-  void advance(const EngineEvent& event);
-  void finish(const EngineEvent& event);
-  void end_confirming(const EngineEvent& event, OtaEvent outcome);
-  void compare_booted(const EngineEvent& event);
-  void end(const EngineEvent& event, OtaEvent outcome, OtaCause cause, const std::string& detail);
-  bool follows(const EngineEvent& event, const OtaTransaction& open);
-  void bind_tasks(const EngineEvent& event, OtaBegin& request) const;
-  std::vector<OtaDevice> devices_of(const EngineEvent& event) const;
+  void on(const std::string& engine, const EngineStarted& started);
+  void on(const std::string& engine, const EngineWorked& worked);
+  void on(const std::string& engine, const EngineInstalled& installed);
+  void on(const std::string& engine, const EngineFailed& failed);
+  void on(const std::string& engine, const EngineGone& gone);
+  void on(const std::string& engine, const EngineBooted& booted);
+
+  void begin(const std::string& engine, const EngineStarted& started);
+  void end(const std::string& engine, OtaEvent outcome, OtaCause cause, const std::string& detail);
+  void fail_installation(const std::string& engine, OtaCause cause, const std::string& detail);
+  bool installs(const std::string& engine) const;
+  bool follows(const OtaTransaction& open) const;
+  void bind_tasks(const EngineStarted& started, OtaBegin& request) const;
+  std::vector<OtaDevice> devices_of(const EngineStarted& started) const;
 
   OtaTracker& tracker_;
   const std::map<std::string, OtaRole> roles_;
@@ -45,7 +49,7 @@ class EngineDriver {
   std::mutex mutex_;
   // State below is protected by mutex_; by engine, the number of a transaction.
   std::map<std::string, uint64_t, std::less<>> left_over_;  // open when this exporter started
-  std::map<std::string, uint64_t, std::less<>> followed_;   // its kStarted was seen
+  std::map<std::string, uint64_t, std::less<>> followed_;   // its start was seen
 };
 
 }  // namespace kernel_exporter

@@ -169,17 +169,13 @@ void OtaTracker::log(const OtaTransaction& transaction) const {
               static_cast<double>(transaction.elapsed_ns) / kSecondNs, ending(transaction.detail));
 }
 
-template <typename Call>
-void OtaTracker::tell(Call call) {
-  const std::lock_guard lock(listener_mutex_);
-  if (listener_) call(*listener_);
-}
-
 void OtaTracker::set_listener(OtaListener* listener) {
-  const std::lock_guard lock(listener_mutex_);
-  listener_ = listener;
-  if (!listener) return;
-  for (const OtaTransactionPtr& open : open_transactions()) listener->begun(*open);
+  uint64_t notice = 0;
+  {
+    const std::lock_guard lock(change_mutex_);
+    notice = notices_.listen(listener, open_transactions());
+  }
+  notices_.deliver(notice);
 }
 
 std::vector<std::string> OtaTracker::complete(OtaBegin& request) const {
@@ -218,17 +214,19 @@ OtaAnswer OtaTracker::answer(const OtaTransactionPtr& transaction,
 Result<OtaAnswer> OtaTracker::begin(OtaBegin request) {
   auto warnings = complete(request);
   OtaTransactionPtr begun;
+  uint64_t notice = 0;
   {
     const std::lock_guard lock(change_mutex_);
     OtaBook book = *book_;
     const auto changed = book.begin(request, clock_());
     if (!changed) return fail(changed.error().message);
     begun = *changed;
+    notice = notices_.add(&OtaListener::begun, begun);
     persist(book, *begun);
     show(std::move(book));
   }
   log(*begun);
-  tell([&](OtaListener& listener) { listener.begun(*begun); });
+  notices_.deliver(notice);
   for (const std::string& warning : warnings) {
     spdlog::warn("ota transaction={}: {}", begun->number, warning);
   }
@@ -249,25 +247,44 @@ Result<OtaAnswer> OtaTracker::set(const OtaSet& request) {
   return answer(*changed);
 }
 
-Result<OtaAnswer> OtaTracker::end(const OtaEnd& request) {
-  const auto open = book()->find_open(request.target);
-  if (!open) return fail(open.error().message);
-  if (request.event != OtaEvent::kEndInstalled) {
-    tell([&](OtaListener& listener) { listener.ending(**open); });
+// Gives the listener the time to hand in what explains the end. Returns the transaction's number.
+Result<uint64_t> OtaTracker::announce_end(const OtaEnd& request) {
+  uint64_t number = 0;
+  uint64_t notice = 0;
+  {
+    const std::lock_guard lock(change_mutex_);
+    const auto open = book_->find_open(request.target);
+    if (!open) return fail(open.error().message);
+    number = (*open)->number;
+    if (request.event != OtaEvent::kEndInstalled) {
+      notice = notices_.add(&OtaListener::ending, *open);
+    }
   }
+  notices_.deliver(notice);
+  return number;
+}
+
+Result<OtaAnswer> OtaTracker::end(const OtaEnd& request) {
+  const auto number = announce_end(request);
+  if (!number) return fail(number.error().message);
   OtaTransactionPtr ended;
+  uint64_t notice = 0;
   {
     const std::lock_guard lock(change_mutex_);
     OtaBook book = *book_;
+    if (!book.open(*number)) {
+      return fail(fmt::format("transaction {} has ended meanwhile", *number));
+    }
     const auto changed = book.end(request, clock_());
     if (!changed) return fail(changed.error().message);
     ended = *changed;
+    if (!ended->open()) notice = notices_.add(&OtaListener::ended, ended);
     book.trim(config_.keep_transactions);
     persist(book, *ended);
     show(std::move(book));
   }
   log(*ended);
-  if (!ended->open()) tell([&](OtaListener& listener) { listener.ended(*ended); });
+  notices_.deliver(notice);
   return answer(ended);
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,20 +11,9 @@
 #include "ota/model/clock.h"
 #include "ota/tracker/book.h"
 #include "ota/tracker/config.h"
+#include "ota/tracker/listener.h"
 
 namespace kernel_exporter {
-
-// Told of transactions, by whatever thread begins or ends one; never with a lock held, so that it
-// may call OtaTracker. Calls for different transactions may come in any order: compare numbers.
-class OtaListener {
- public:
-  virtual ~OtaListener() = default;
-  // Before its agent gets the answer; also called for transactions that are open at a restart.
-  virtual void begun(const OtaTransaction& transaction) = 0;
-  // Before the cause of a failure is decided: the time to hand in evidence() that is on its way.
-  virtual void ending(const OtaTransaction& transaction) = 0;
-  virtual void ended(const OtaTransaction& transaction) = 0;
-};
 
 struct OtaLedgerStatus {
   bool writable = true;
@@ -69,7 +57,8 @@ class OtaTracker {
   OtaLedgerStatus ledger_status() const;
   OtaMoment now() const { return clock_(); }
 
-  // null: nobody. What it was before is not called any more once this returns.
+  // null: nobody. What it was before is not called any more once this returns, but for a call that
+  // makes it.
   void set_listener(OtaListener* listener);
 
   // Once a second: thresholds, and another try to write the ledger.
@@ -77,6 +66,7 @@ class OtaTracker {
 
  private:
   void load();
+  Result<uint64_t> announce_end(const OtaEnd& request);
   void persist(OtaBook& book, const OtaTransaction& transaction);
   Result<void> rewrite(OtaBook& book);
   void set_ledger_status(const Result<void>& written);
@@ -84,8 +74,6 @@ class OtaTracker {
   void log(const OtaTransaction& transaction) const;
   std::vector<std::string> complete(OtaBegin& request) const;
   OtaAnswer answer(const OtaTransactionPtr& transaction, std::vector<std::string> warnings = {});
-  template <typename Call>
-  void tell(Call call);
 
   const OtaConfig config_;
   const HostPaths paths_;
@@ -101,8 +89,7 @@ class OtaTracker {
   std::shared_ptr<const OtaBook> book_;
   OtaLedgerStatus ledger_status_;
 
-  std::recursive_mutex listener_mutex_;
-  OtaListener* listener_ = nullptr;
+  OtaNotices notices_;  // added with change_mutex_ held, delivered without
 };
 
 }  // namespace kernel_exporter

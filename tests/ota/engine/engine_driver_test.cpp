@@ -8,7 +8,6 @@
 namespace kernel_exporter {
 namespace {
 
-using Kind = EngineEvent::Kind;
 constexpr int64_t kSecond = 1'000'000'000;
 
 // There are no such devices: what is compared is their paths.
@@ -40,40 +39,29 @@ class EngineDriverTest : public testing::Test {
     restart();
   }
 
-  static EngineEvent event(Kind kind) {
-    EngineEvent event;
-    event.kind = kind;
-    event.engine = "rauc";
-    return event;
-  }
-  static EngineEvent started() {
-    EngineEvent started = event(Kind::kStarted);
+  static EngineStarted started() {
+    EngineStarted started;
     started.devices = {"/dev/b"};
     started.from = "1.0";
     started.pid = 7;
     return started;
   }
-  static EngineEvent states(std::vector<OtaState> states) {
-    EngineEvent changed = event(Kind::kState);
-    changed.states = std::move(states);
-    return changed;
+  static EngineWorked states(std::vector<OtaState> states) {
+    EngineWorked worked;
+    worked.states = std::move(states);
+    return worked;
   }
-  static EngineEvent booted(const std::string& device, const std::string& standby,
-                            const std::string& version, bool confirmed) {
-    EngineEvent booted = event(Kind::kBooted);
-    booted.devices = {device};
-    booted.standby = {standby};
-    booted.version = version;
-    booted.confirmed = confirmed;
-    return booted;
+  static EngineBooted booted(const std::string& device, const std::string& standby,
+                             const std::string& version, bool confirmed) {
+    return {{device}, {standby}, version, confirmed};
   }
-  void handle(const EngineEvent& event) { driver_->handle(event); }
+  void handle(auto what, const std::string& engine = "rauc") {
+    driver_->handle({engine, std::move(what)});
+  }
   void install(const std::string& version = "2.0") {
     handle(started());
     handle(states({OtaState::kApplying}));
-    EngineEvent installed = event(Kind::kInstalled);
-    installed.version = version;
-    handle(installed);
+    handle(EngineInstalled{version, ""});
   }
   OtaTransactionPtr open() const {
     const auto found = tracker_->book()->find_open({"rauc", ""});
@@ -91,8 +79,8 @@ class EngineDriverTest : public testing::Test {
 };
 
 TEST_F(EngineDriverTest, BeginsATransactionWithWhatTheEngineAndTheConfigurationKnow) {
-  EngineEvent start = started();
-  start.payload_bytes = 1000;
+  EngineStarted start = started();
+  start.work.payload_bytes = 1000;
   handle(start);
   ASSERT_NE(open(), nullptr);
   EXPECT_EQ(open()->id, "rauc-20231114T221320Z");
@@ -107,7 +95,7 @@ TEST_F(EngineDriverTest, BeginsATransactionWithWhatTheEngineAndTheConfigurationK
 }
 
 TEST_F(EngineDriverTest, TakesTheDevicesOfTheConfigurationWhenTheEngineNamesNone) {
-  EngineEvent start = started();
+  EngineStarted start = started();
   start.devices.clear();
   handle(start);
   ASSERT_EQ(open()->devices.size(), 2u);
@@ -116,23 +104,23 @@ TEST_F(EngineDriverTest, TakesTheDevicesOfTheConfigurationWhenTheEngineNamesNone
 
 TEST_F(EngineDriverTest, NeverBindsTheRootCgroup) {
   for (const pid_t pid : {0, 8, 9, 999}) {
-    EngineEvent start = started();
+    EngineStarted start = started();
     start.pid = pid;
     handle(start);
     EXPECT_EQ(open()->cgroup, "") << pid;
-    handle(event(Kind::kGone));
+    handle(EngineGone{});
   }
 }
 
 TEST_F(EngineDriverTest, BindsTheProcessOfAServiceInTheRootCgroup) {
-  EngineEvent start = started();
+  EngineStarted start = started();
   handle(start);
   EXPECT_EQ(open()->process, OtaProcess{});
-  handle(event(Kind::kGone));
+  handle(EngineGone{});
   start.pid = 999;  // no such process
   handle(start);
   EXPECT_EQ(open()->process, OtaProcess{});
-  handle(event(Kind::kGone));
+  handle(EngineGone{});
   start.pid = 8;
   handle(start);
   EXPECT_EQ(open()->process, (OtaProcess{8, 4711}));
@@ -141,27 +129,25 @@ TEST_F(EngineDriverTest, BindsTheProcessOfAServiceInTheRootCgroup) {
 }
 
 TEST_F(EngineDriverTest, FollowsStatesAndProgressToTheReboot) {
-  EngineEvent start = started();
-  start.states = {OtaState::kVerifying};
+  EngineStarted start = started();
+  start.work.states = {OtaState::kVerifying};
   handle(start);
   EXPECT_EQ(state(), "verifying");
   handle(states({OtaState::kDownloading, OtaState::kApplying}));
   EXPECT_EQ(state(), "downloading+applying");
-  EngineEvent progress = event(Kind::kProgress);
+  EngineWorked progress;
   progress.progress = 0.5;
   progress.downloaded_bytes = 77;
   handle(progress);
   EXPECT_EQ(open()->progress, 0.5);
   EXPECT_EQ(open()->downloaded_bytes, 77u);
   EXPECT_EQ(state(), "downloading+applying");
-  EngineEvent installed = event(Kind::kInstalled);
-  installed.version = "2.0";
-  handle(installed);
+  handle(EngineInstalled{"2.0", ""});
   EXPECT_EQ(state(), "rebooting");
   EXPECT_EQ(open()->to, "2.0");
   EXPECT_EQ(open()->progress, 1);
-  handle(event(Kind::kGone));  // the engine ends: the update waits for the boot all the same
-  handle(event(Kind::kConfirmed));
+  handle(EngineGone{});  // the engine ends: the update waits for the boot all the same
+  handle(booted("/dev/b", "/dev/a", "2.0", true));
   EXPECT_EQ(state(), "rebooting");
 }
 
@@ -171,7 +157,7 @@ TEST_F(EngineDriverTest, AdoptsWhatAnAgentBegan) {
   begin.engine = "rauc";
   begin.to = "2.0-rc";
   ASSERT_TRUE(tracker_->begin(begin));
-  handle(event(Kind::kFailed));  // of an installation before
+  handle(EngineFailed{});  // of an installation before
   EXPECT_EQ(state(), "idle");
   install("2.0");
   EXPECT_EQ(open()->id, "2026-11");
@@ -181,10 +167,8 @@ TEST_F(EngineDriverTest, AdoptsWhatAnAgentBegan) {
 
 TEST_F(EngineDriverTest, EndsWithTheEnginesWordsOnOneLine) {
   handle(started());
-  EngineEvent failed = event(Kind::kFailed);
-  failed.cause = OtaCause::kVerifyFailed;
-  failed.detail = "signature\nof \x01 nobody" + std::string(1000, 'x');
-  handle(failed);
+  handle(
+      EngineFailed{OtaCause::kVerifyFailed, "signature\nof \x01 nobody" + std::string(1000, 'x')});
   EXPECT_EQ(state(), "none");
   EXPECT_EQ(last().cause, OtaCause::kVerifyFailed);
   EXPECT_EQ(last().detail.find("signature of   nobodyx"), 0u);
@@ -197,22 +181,20 @@ TEST_F(EngineDriverTest, WhatTheKernelSawOutranksAnEngineThatIsGone) {
   killed.cause = OtaCause::kOomKilled;
   killed.at_ns = now_.boottime_ns;
   ASSERT_TRUE(tracker_->evidence(killed, open()->number));
-  handle(event(Kind::kGone));
+  handle(EngineGone{});
   EXPECT_EQ(last().outcome, OtaOutcome::kFailed);
   EXPECT_EQ(last().cause, OtaCause::kOomKilled);
   handle(started());
-  handle(event(Kind::kGone));
+  handle(EngineGone{});
   EXPECT_EQ(last().cause, OtaCause::kEngineError);
 }
 
 TEST_F(EngineDriverTest, ConfirmsOrRollsBackAfterABootOnly) {
   struct Row {
-    EngineEvent event;
+    EngineBooted booted;
     const char* after;
   };
   const Row rows[] = {
-      {event(Kind::kConfirmed), "succeeded"},
-      {event(Kind::kRolledBack), "rolled_back"},
       {booted("/dev/b", "/dev/a", "2.0", true), "succeeded"},
       {booted("/dev/b", "/dev/a", "2.0", false), "confirming"},
       {booted("/dev/a", "/dev/b", "1.0", true), "rolled_back"},
@@ -225,14 +207,14 @@ TEST_F(EngineDriverTest, ConfirmsOrRollsBackAfterABootOnly) {
   for (const Row& row : rows) {
     install();
     EXPECT_FALSE(driver_->confirming("rauc"));
-    handle(row.event);
+    handle(row.booted);
     EXPECT_EQ(state(), "rebooting");
     reboot();
     EXPECT_TRUE(driver_->confirming("rauc"));
     EXPECT_FALSE(driver_->confirming("other"));
-    handle(row.event);
+    handle(row.booted);
     EXPECT_EQ(open() ? state() : std::string(name_of(*last().outcome)), row.after);
-    if (open()) handle(event(Kind::kRolledBack));
+    if (open()) handle(booted("/dev/a", "/dev/b", "1.0", true));
   }
 }
 
@@ -268,10 +250,10 @@ TEST_F(EngineDriverTest, KnowsOfInstallationsThatOutliveTheExporter) {
   handle(started());  // still under way
   EXPECT_EQ(open()->number, 1u);
   restart();
-  handle(event(Kind::kInstalled));  // ended meanwhile
+  handle(EngineInstalled{});  // ended meanwhile
   EXPECT_EQ(state(), "rebooting");
   restart();
-  handle(event(Kind::kGone));
+  handle(EngineGone{});
   EXPECT_EQ(state(), "rebooting");
 }
 
@@ -285,29 +267,27 @@ TEST_F(EngineDriverTest, LeavesAloneWhatAnAgentPreparesWhileTheEngineIsIdle) {
     set.states = states_of(prepares);
     ASSERT_TRUE(tracker_->set(set));
     restart();
-    handle(event(Kind::kGone));
+    handle(EngineGone{});
     EXPECT_EQ(state(), name_of(prepares));
   }
 }
 
 TEST_F(EngineDriverTest, InstalledIsSucceededWhereNoBootIsToCome) {
-  EngineEvent start = started();
+  EngineStarted start = started();
   start.needs_reboot = false;
   handle(start);
   restart();
   handle(start);
-  handle(event(Kind::kInstalled));
+  handle(EngineInstalled{});
   EXPECT_EQ(state(), "none");
   EXPECT_EQ(last().outcome, OtaOutcome::kSucceeded);
 }
 
 TEST_F(EngineDriverTest, EnginesDoNotMixUp) {
   handle(started());
-  EngineEvent other = started();
-  other.engine = "swupdate";
-  handle(other);
+  handle(started(), "swupdate");
   handle(states({OtaState::kApplying}));
-  handle(event(Kind::kGone));
+  handle(EngineGone{});
   EXPECT_EQ(state(), "none");
   const auto still_open = tracker_->book()->find_open({"swupdate", ""});
   ASSERT_TRUE(still_open);

@@ -10,13 +10,10 @@ constexpr std::chrono::seconds kInterval{1};
 
 }  // namespace
 
-CgroupAdapter::CgroupAdapter(std::vector<OtaCgroupConfig> engines, EngineListener listener,
-                             std::function<bool(const std::string&)> troubled, HostPaths paths)
+CgroupAdapter::CgroupAdapter(std::vector<CgroupEngine> engines, EngineHost host)
     : engines_(std::move(engines)),
-      listener_(std::move(listener)),
-      troubled_(std::move(troubled)),
-      paths_(std::move(paths)),
-      cgroups_(paths_),
+      host_(std::move(host)),
+      cgroups_(host_.paths),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 void CgroupAdapter::run(const std::stop_token& stop) {
@@ -30,7 +27,7 @@ void CgroupAdapter::run(const std::stop_token& stop) {
 // One that is found at rest at the first look has ended while nobody looked, if it has begun at
 // all.
 void CgroupAdapter::look() {
-  for (const OtaCgroupConfig& engine : engines_) {
+  for (const CgroupEngine& engine : engines_) {
     const std::string cgroup = working_cgroup(engine.glob);
     const auto before = working_.find(engine.engine);
     const bool known = before != working_.end();
@@ -41,12 +38,10 @@ void CgroupAdapter::look() {
       tell_end(engine.engine);
       continue;
     }
-    EngineEvent started;
-    started.kind = EngineEvent::Kind::kStarted;
-    started.engine = engine.engine;
-    started.states = {OtaState::kApplying};
+    EngineStarted started;
+    started.work.states = {OtaState::kApplying};
     started.cgroup = cgroup;
-    listener_(started);
+    host_.listener({engine.engine, std::move(started)});
   }
 }
 
@@ -54,18 +49,18 @@ std::string CgroupAdapter::working_cgroup(const std::string& glob) const {
   const auto found = cgroups_.match({glob});
   if (!found) return "";
   for (const Cgroup& cgroup : *found) {
-    if (cgroup_populated(paths_, cgroup.path)) return cgroup.path;
+    if (cgroup_populated(host_.paths, cgroup.path)) return cgroup.path;
   }
   return "";
 }
 
 void CgroupAdapter::tell_end(const std::string& engine) {
-  EngineEvent ended;
-  const bool failed = troubled_(engine);
-  ended.kind = failed ? EngineEvent::Kind::kFailed : EngineEvent::Kind::kInstalled;
-  ended.engine = engine;
-  ended.detail = "the last process of its cgroup has ended";
-  listener_(ended);
+  const std::string detail = "the last process of its cgroup has ended";
+  if (host_.troubled(engine)) {
+    host_.listener({engine, EngineFailed{OtaCause::kEngineError, detail}});
+  } else {
+    host_.listener({engine, EngineInstalled{"", detail}});
+  }
 }
 
 }  // namespace kernel_exporter

@@ -2,28 +2,32 @@
 #pragma once
 
 #include <condition_variable>
-#include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "host/cgroup.h"
-#include "host/paths.h"
-#include "ota/engine/engine.h"
-#include "ota/tracker/config.h"
+#include "ota/engine/engine_type.h"
 
 namespace kernel_exporter {
 
+// An engine that nobody speaks for.
+struct CgroupEngine {
+  std::string engine;
+  std::string glob;  // of the paths of its cgroups below the cgroup2 root (host/cgroup_glob.h)
+};
+
 // Follows engines that nobody speaks for: one works while a cgroup that matches its glob has
-// processes. Looks once a second, in a thread of its own.
-class CgroupAdapter {
+// processes. Looks once a second, in a thread of its own. Whether the kernel has seen trouble is
+// all there is to tell a failure from a success by.
+class CgroupAdapter : public EngineAdapter {
  public:
-  // `troubled` tells whether the kernel has seen what may have broken the engine's open update: all
-  // there is to tell a failure from a success by.
-  CgroupAdapter(std::vector<OtaCgroupConfig> engines, EngineListener listener,
-                std::function<bool(const std::string& engine)> troubled, HostPaths paths);
+  CgroupAdapter(std::vector<CgroupEngine> engines, EngineHost host);
+
+  std::optional<AdapterStatus> status() const override { return {}; }
 
  private:
   void run(const std::stop_token& stop);
@@ -31,10 +35,8 @@ class CgroupAdapter {
   std::string working_cgroup(const std::string& glob) const;  // "": none
   void tell_end(const std::string& engine);
 
-  const std::vector<OtaCgroupConfig> engines_;
-  const EngineListener listener_;
-  const std::function<bool(const std::string&)> troubled_;
-  const HostPaths paths_;
+  const std::vector<CgroupEngine> engines_;
+  const EngineHost host_;
   const Cgroups cgroups_;
   // By engine, whether it worked when last looked at; not there before the first look.
   std::map<std::string, bool> working_;

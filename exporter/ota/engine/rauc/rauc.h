@@ -1,35 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/error.h"
-#include "host/paths.h"
-#include "ota/engine/engine.h"
+#include "ota/engine/engine_type.h"
 
 namespace kernel_exporter {
 
-struct RaucSettings {
-  std::string bus;  // "": the system bus (DBUS_SYSTEM_BUS_ADDRESS is honoured)
-  EngineListener listener;
-  // Whether an update waits to be confirmed: RAUC tells nobody when a slot is marked as good, so
-  // that it is asked every other second, and only then; only then it is started for it, too.
-  std::function<bool()> confirming;
-  HostPaths paths = {};
+struct RaucConfig {
+  std::string bus;  // a D-Bus address; "": the system bus (DBUS_SYSTEM_BUS_ADDRESS is honoured)
 };
 
-// Follows RAUC over D-Bus. Bus and service may be absent, start later, crash or hang: nothing waits
-// for an answer, and a bus that is away is tried again every other second. Runs a thread of its own
-// from start to destruction.
-class RaucAdapter {
- public:
-  [[nodiscard]] static Result<std::unique_ptr<RaucAdapter>> start(RaucSettings settings);
-  virtual ~RaucAdapter() = default;
-
-  // The service is on the bus. Any thread.
-  virtual bool connected() const = 0;
-};
+// Follows RAUC over D-Bus. While an update waits to be confirmed, and only then, RAUC is asked
+// every 2 s, and started for it where D-Bus may, which slot is marked as good.
+[[nodiscard]] Result<std::unique_ptr<EngineAdapter>> start_rauc_adapter(const RaucConfig& config,
+                                                                        EngineHost host);
 
 }  // namespace kernel_exporter

@@ -1,29 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ota/engine/rauc/rauc_message.h"
 
+#include "ota/engine/dbus/dbus_message.h"
+
 namespace kernel_exporter {
 namespace {
-
-// Calls `each` with the key of every entry of an a{sv}; it must read or skip the variant.
-template <typename Each>
-void each_variant(sd_bus_message* message, Each each) {
-  if (sd_bus_message_enter_container(message, 'a', "{sv}") <= 0) return;
-  while (sd_bus_message_enter_container(message, 'e', "sv") > 0) {
-    each(read_text(message));
-    sd_bus_message_exit_container(message);
-  }
-  sd_bus_message_exit_container(message);
-}
-
-bool read_variant_text(sd_bus_message* message, std::string& text) {
-  if (sd_bus_message_enter_container(message, 'v', "s") <= 0) {
-    sd_bus_message_skip(message, "v");
-    return false;
-  }
-  text = read_text(message);
-  sd_bus_message_exit_container(message);
-  return true;
-}
 
 std::string* member_of(RaucSlot& slot, std::string_view key) {
   if (key == "device") return &slot.device;
@@ -50,12 +31,6 @@ void read_progress(sd_bus_message* message, RaucProperties& properties) {
 }
 
 }  // namespace
-
-std::string read_text(sd_bus_message* message) {
-  const char* text = nullptr;
-  const bool read = sd_bus_message_read(message, "s", &text) > 0 && text != nullptr;
-  return read ? text : "";
-}
 
 std::vector<RaucSlot> read_slots(sd_bus_message* message) {
   std::vector<RaucSlot> slots;

@@ -3,9 +3,7 @@
 
 #include <systemd/sd-bus.h>
 
-#include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "ota/engine/rauc/rauc_words.h"
@@ -13,9 +11,6 @@
 namespace kernel_exporter {
 
 // What RAUC's D-Bus messages hold. A message of another shape gives what could be read of it.
-
-// "" when there is no string.
-std::string read_text(sd_bus_message* message);
 
 // The answer of GetSlotStatus, a(sa{sv}).
 std::vector<RaucSlot> read_slots(sd_bus_message* message);

@@ -43,24 +43,12 @@ OtaCause claimed(std::string_view error, OtaState state) {
   return OtaCause::kEngineError;
 }
 
+// What happened to RAUC, as its only event.
+std::vector<EngineEvent> only(auto what) { return {{"rauc", std::move(what)}}; }
+
 bool runs(const RaucSlot& slot) { return slot.state == "booted" || slot.state == "active"; }
 
 }  // namespace
-
-EngineEvent RaucWords::event(EngineEvent::Kind kind) const {
-  EngineEvent event;
-  event.kind = kind;
-  event.engine = "rauc";
-  return event;
-}
-
-EngineEvent RaucWords::changed(OtaState state) {
-  state_ = state;
-  EngineEvent changed = event(EngineEvent::Kind::kState);
-  changed.states = {state};
-  changed.version = version_;
-  return changed;
-}
 
 bool RaucWords::is_standby(std::string_view slot) const {
   for (const RaucSlot& known : slots_) {
@@ -75,52 +63,48 @@ std::vector<EngineEvent> RaucWords::operation(std::string_view operation) {
   completed_ = false;
   percentage_ = -1;
   version_.clear();
-  EngineEvent started = event(EngineEvent::Kind::kStarted);
+  state_ = OtaState::kVerifying;
+  EngineStarted started;
+  started.work.states = {state_};
   started.pid = pid_;
   for (const RaucSlot& slot : slots_) {
     if (!runs(slot) && !slot.device.empty()) started.devices.push_back(slot.device);
     if (slot.state == "booted") started.from = slot.version;
   }
-  return {started, changed(OtaState::kVerifying)};
+  return only(std::move(started));
 }
 
 std::vector<EngineEvent> RaucWords::progress(int percentage, std::string_view message) {
-  std::vector<EngineEvent> events;
-  if (!installing_) return events;
+  if (!installing_) return {};
+  EngineWorked worked;
   for (const Step& step : kSteps) {
-    if (message.starts_with(step.begins) && step.state != state_) {
-      events.push_back(changed(step.state));
-    }
+    if (!message.starts_with(step.begins) || step.state == state_) continue;
+    state_ = step.state;
+    worked.states = {state_};
   }
   if (percentage != percentage_ && percentage >= 0 && percentage <= 100) {
     percentage_ = percentage;
-    EngineEvent progress = event(EngineEvent::Kind::kProgress);
-    progress.progress = percentage / 100.0;
-    progress.version = version_;
-    events.push_back(std::move(progress));
+    worked.progress = percentage / 100.0;
   }
-  return events;
+  if (worked == EngineWorked()) return {};
+  worked.version = version_;
+  return only(std::move(worked));
 }
 
-EngineEvent RaucWords::failed() const {
-  EngineEvent failed = event(EngineEvent::Kind::kFailed);
-  failed.detail = last_error_;
-  failed.cause = claimed(last_error_, state_);
-  return failed;
-}
+EngineFailed RaucWords::failed() const { return {claimed(last_error_, state_), last_error_}; }
 
 std::vector<EngineEvent> RaucWords::completed(int result) {
   if (!installing_) return {};
   installing_ = false;
   completed_ = result == 0;
   if (completed_) return {};
-  return {failed()};
+  return only(failed());
 }
 
 std::vector<EngineEvent> RaucWords::installed() {
   if (!completed_) return {};
   completed_ = false;
-  EngineEvent installed = event(EngineEvent::Kind::kInstalled);
+  EngineInstalled installed;
   std::string_view latest;
   for (const RaucSlot& slot : slots_) {
     if (runs(slot) || slot.installed < latest) continue;
@@ -128,14 +112,14 @@ std::vector<EngineEvent> RaucWords::installed() {
     installed.version = slot.version;
   }
   if (!version_.empty()) installed.version = version_;
-  return {installed};
+  return only(std::move(installed));
 }
 
 std::vector<EngineEvent> RaucWords::ended_unseen(bool activated) {
   if (!installing_ && !completed_) version_.clear();  // of one before
   if (!completed_ && !last_error_.empty()) {
     installing_ = false;
-    return {failed()};
+    return only(failed());
   }
   if (completed_ || activated) {
     installing_ = false;
@@ -143,22 +127,18 @@ std::vector<EngineEvent> RaucWords::ended_unseen(bool activated) {
     return installed();
   }
   if (installing_) return gone();
-  EngineEvent lost = event(EngineEvent::Kind::kGone);
-  lost.detail = "RAUC's installation is no longer running";
-  return {lost};
+  return only(EngineGone{"RAUC's installation is no longer running"});
 }
 
 std::vector<EngineEvent> RaucWords::gone() {
   if (completed_) return installed();
   if (!installing_) return {};
   installing_ = false;
-  EngineEvent gone = event(EngineEvent::Kind::kGone);
-  gone.detail = "the RAUC service ended during the installation";
-  return {gone};
+  return only(EngineGone{"the RAUC service ended during the installation"});
 }
 
 std::vector<EngineEvent> RaucWords::booted() const {
-  EngineEvent booted = event(EngineEvent::Kind::kBooted);
+  EngineBooted booted;
   for (const RaucSlot& slot : slots_) {
     (runs(slot) ? booted.devices : booted.standby).push_back(slot.device);
     if (slot.state != "booted") continue;
@@ -166,7 +146,7 @@ std::vector<EngineEvent> RaucWords::booted() const {
     booted.confirmed = slot.boot_status == "good";
   }
   if (booted.devices.empty()) return {};
-  return {booted};
+  return only(std::move(booted));
 }
 
 }  // namespace kernel_exporter

@@ -53,9 +53,7 @@ class RaucWords {
   std::vector<EngineEvent> booted() const;
 
  private:
-  EngineEvent event(EngineEvent::Kind kind) const;
-  EngineEvent failed() const;
-  EngineEvent changed(OtaState state);
+  EngineFailed failed() const;
 
   pid_t pid_ = 0;
   std::vector<RaucSlot> slots_;

@@ -66,10 +66,9 @@ struct SwupdateAdapter::Connection {
   SwupdateNoticeReader notices;
 };
 
-SwupdateAdapter::SwupdateAdapter(OtaSwupdateConfig config, EngineListener listener, HostPaths paths)
+SwupdateAdapter::SwupdateAdapter(SwupdateConfig config, EngineHost host)
     : config_(std::move(config)),
-      listener_(std::move(listener)),
-      paths_(std::move(paths)),
+      host_(std::move(host)),
       started_ns_(boottime_ns() - kTickNs),
       words_(kEngine),
       pause_(kFirstPause),
@@ -109,7 +108,7 @@ void SwupdateAdapter::wait_for_engine(const std::stop_token& stop) {
 void SwupdateAdapter::follow(const std::stop_token& stop, UniqueFd progress) {
   Connection connection;
   connection.progress = std::move(progress);
-  connection.process = engine_process(connection.progress, paths_);
+  connection.process = engine_process(connection.progress, host_.paths);
   connection.fresh = connection.process.start_ns >= started_ns_ && !connection.process.same(last_);
   last_.pid = connection.process.pid;
   last_.start_ns = connection.process.start_ns;
@@ -191,7 +190,7 @@ bool SwupdateAdapter::refuse(Connection& connection, const Error& error) {
 }
 
 void SwupdateAdapter::tell(const std::vector<EngineEvent>& events) {
-  for (const EngineEvent& event : events) listener_(event);
+  for (const EngineEvent& event : events) host_.listener(event);
 }
 
 }  // namespace kernel_exporter

@@ -4,30 +4,36 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/unique_fd.h"
-#include "host/paths.h"
-#include "ota/engine/engine.h"
 #include "ota/engine/engine_socket.h"
+#include "ota/engine/engine_type.h"
 #include "ota/engine/swupdate/swupdate_message.h"
 #include "ota/engine/swupdate/swupdate_words.h"
-#include "ota/tracker/config.h"
 
 namespace kernel_exporter {
+
+struct SwupdateConfig {
+  std::string progress_socket = "/tmp/swupdateprog";
+  std::string control_socket = "/tmp/sockinstctrl";
+};
 
 // Follows SWUpdate over its sockets, in a thread of its own. The engine waits for those who listen:
 // everything is read at once, whatever becomes of it. The control socket, which is only listened
 // to, says why an installation failed.
-class SwupdateAdapter {
+class SwupdateAdapter : public EngineAdapter {
  public:
-  SwupdateAdapter(OtaSwupdateConfig config, EngineListener listener, HostPaths paths);
-  ~SwupdateAdapter();
+  SwupdateAdapter(SwupdateConfig config, EngineHost host);
+  ~SwupdateAdapter() override;
 
-  bool connected() const { return connected_; }
-  uint64_t refused() const { return refused_; }  // processes that speak a language we do not know
+  // Refused is, once each, a process of the engine whose messages have an unknown layout.
+  std::optional<AdapterStatus> status() const override {
+    return {{"swupdate", connected_, refused_}};
+  }
 
  private:
   struct Connection;
@@ -41,9 +47,8 @@ class SwupdateAdapter {
   bool refuse(Connection& connection, const Error& error);
   void tell(const std::vector<EngineEvent>& events);
 
-  const OtaSwupdateConfig config_;
-  const EngineListener listener_;
-  const HostPaths paths_;
+  const SwupdateConfig config_;
+  const EngineHost host_;
   const int64_t started_ns_;
   SwupdateWords words_;
   EngineProcess last_;  // that we were connected to

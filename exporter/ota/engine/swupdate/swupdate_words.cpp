@@ -11,7 +11,6 @@
 namespace kernel_exporter {
 namespace {
 
-using Kind = EngineEvent::Kind;
 using Status = SwupdateStatus;
 
 constexpr uint32_t kHundred = 100;
@@ -97,13 +96,6 @@ OtaCause swupdate_cause(std::string_view text) {
   return OtaCause::kNone;
 }
 
-EngineEvent SwupdateWords::event(Kind kind) const {
-  EngineEvent event;
-  event.kind = kind;
-  event.engine = engine_;
-  return event;
-}
-
 void SwupdateWords::begin(Events& events, std::vector<OtaState> states) {
   active_ = true;
   described_ = false;
@@ -111,17 +103,17 @@ void SwupdateWords::begin(Events& events, std::vector<OtaState> states) {
   failure_.clear();
   broke_off_ = false;
   cause_ = OtaCause::kNone;
-  EngineEvent started = event(Kind::kStarted);
+  last_ = {};
+  last_.states = std::move(states);
+  EngineStarted started;
+  started.work.states = last_.states;
   started.pid = pid_;
-  started.states = std::move(states);
-  last_ = event(Kind::kState);
-  last_.states = started.states;
-  events.push_back(std::move(started));
+  events.push_back(event(std::move(started)));
 }
 
 // What has changed since it was last said.
 void SwupdateWords::work(Events& events, const SwupdateProgress& message) {
-  EngineEvent now = last_;
+  EngineWorked now = last_;
   now.states = states_of(message);
   now.progress = std::max(last_.progress.value_or(0), progress_of(message));
   if (message.download_bytes > 0) {
@@ -130,11 +122,9 @@ void SwupdateWords::work(Events& events, const SwupdateProgress& message) {
   }
   const std::string version = version_in(message.info);
   if (!version.empty()) now.version = version;
-  now.kind = now.states == last_.states ? Kind::kProgress : Kind::kState;
-  last_.kind = now.kind;
   if (now == last_) return;
   last_ = now;
-  events.push_back(std::move(now));
+  events.push_back(event(std::move(now)));
 }
 
 void SwupdateWords::end(Events& events, EngineEvent last) {
@@ -144,16 +134,14 @@ void SwupdateWords::end(Events& events, EngineEvent last) {
 }
 
 EngineEvent SwupdateWords::installed() const {
-  EngineEvent installed = event(Kind::kInstalled);
-  if (active_) installed.version = last_.version;
-  return installed;
+  return event(EngineInstalled{active_ ? last_.version : "", ""});
 }
 
 EngineEvent SwupdateWords::failed(const std::string& otherwise) const {
-  EngineEvent failed = event(Kind::kFailed);
-  if (active_) failed.cause = cause_;
+  EngineFailed failed;
+  if (active_ && cause_ != OtaCause::kNone) failed.cause = cause_;
   failed.detail = active_ && !failure_.empty() ? failure_ : otherwise;
-  return failed;
+  return event(std::move(failed));
 }
 
 std::vector<EngineEvent> SwupdateWords::heard(const SwupdateProgress& message) {
@@ -199,13 +187,13 @@ std::vector<EngineEvent> SwupdateWords::heard(const SwupdateNotice& notice) {
   if (!active_ && notice.status == beginning) begin(events, {});
   if (active_ && !described_ && notice.status == Status::kStart) {
     last_.states = {OtaState::kVerifying};
-    events.push_back(last_);
+    events.push_back(event(last_));
   }
   if (!active_ || notice.answer) return events;
   if (notice.status == Status::kSuccess) ending_ = installed();
   if (notice.status != Status::kFailure) return events;
   remember(notice.text);
-  if (notice.error != 0 || (ending_ && ending_->kind == Kind::kFailed)) {
+  if (notice.error != 0 || (ending_ && std::holds_alternative<EngineFailed>(ending_->what))) {
     ending_ = failed(notice.text);
   }
   return events;
@@ -232,9 +220,7 @@ std::vector<EngineEvent> SwupdateWords::finish() {
 std::vector<EngineEvent> SwupdateWords::gone() {
   Events events;
   if (!active_ || ending_) return finish();
-  EngineEvent gone = event(Kind::kGone);
-  gone.detail = "the engine's process ended during the installation";
-  end(events, std::move(gone));
+  end(events, event(EngineGone{"the engine's process ended during the installation"}));
   return events;
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ota/engine/engine.h"
@@ -30,7 +31,7 @@ class SwupdateWords {
  private:
   using Events = std::vector<EngineEvent>;
 
-  EngineEvent event(EngineEvent::Kind kind) const;
+  EngineEvent event(auto what) const { return {engine_, std::move(what)}; }
   void begin(Events& events, std::vector<OtaState> states);
   void work(Events& events, const SwupdateProgress& message);
   void end(Events& events, EngineEvent last);
@@ -43,7 +44,7 @@ class SwupdateWords {
 
   bool active_ = false;
   bool described_ = false;  // the engine has read what the image holds
-  EngineEvent last_;        // kState or kProgress, as last said
+  EngineWorked last_;       // as last said
   std::optional<EngineEvent> ending_;
   std::string failure_;  // the engine's first words on it
   OtaCause cause_ = OtaCause::kNone;

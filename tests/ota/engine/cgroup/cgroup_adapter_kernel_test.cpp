@@ -7,16 +7,14 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <fstream>
 
+#include "../engine_events.h"
 #include "host/cgroup_mount.h"
 #include "ota/engine/cgroup/cgroup_adapter.h"
 
 namespace kernel_exporter {
 namespace {
-
-using Kind = EngineEvent::Kind;
 
 class CgroupAdapterTest : public testing::Test {
  protected:
@@ -54,58 +52,46 @@ class CgroupAdapterTest : public testing::Test {
 
   std::unique_ptr<CgroupAdapter> start() {
     return std::make_unique<CgroupAdapter>(
-        std::vector<OtaCgroupConfig>{{"own", "/" + name_}, {"other", "/kernel_exporter_nobody*"}},
-        [this](const EngineEvent& event) {
-          const std::lock_guard lock(mutex_);
-          events_.push_back(event);
-          news_.notify_all();
-        },
-        [this](const std::string&) { return troubled_.load(); }, HostPaths{});
+        std::vector<CgroupEngine>{{"own", "/" + name_}, {"other", "/kernel_exporter_nobody*"}},
+        EngineHost{
+            events_.listener(), {}, [this](const std::string&) { return troubled_.load(); }});
   }
   // The event of the engine at this place in its story.
   EngineEvent event(const std::string& engine, size_t place) {
-    std::unique_lock lock(mutex_);
-    EngineEvent found;
-    const bool there = news_.wait_for(lock, std::chrono::seconds(20), [&] {
-      size_t seen = 0;
-      for (const EngineEvent& event : events_) {
-        if (event.engine == engine && seen++ == place) {
-          found = event;
-          return true;
-        }
-      }
-      return false;
-    });
-    EXPECT_TRUE(there) << engine << " " << place;
-    return found;
+    std::vector<EngineEvent> own;
+    EXPECT_TRUE(events_.reach([&](std::vector<EngineEvent> events) {
+      std::erase_if(events, [&](const EngineEvent& event) { return event.engine != engine; });
+      own = std::move(events);
+      return own.size() > place;
+    })) << engine
+        << " " << place;
+    return own.size() > place ? own[place] : EngineEvent();
   }
 
   const std::string name_ = "kernel_exporter_cgroup_" + std::to_string(::getpid());
   Result<UniqueFd> root_ = fail("");
   pid_t process_ = 0;
   std::atomic<bool> troubled_ = false;
-  std::mutex mutex_;
-  std::condition_variable news_;
-  std::vector<EngineEvent> events_;
+  EngineEvents events_;
 };
 
 TEST_F(CgroupAdapterTest, AnUpdateGoesOnWhileThereAreProcesses) {
   const auto adapter = start();
-  EXPECT_EQ(event("own", 0).kind, Kind::kInstalled);  // one that was open has ended unseen
+  EXPECT_TRUE(is<EngineInstalled>(event("own", 0)));  // one that was open has ended unseen
   start_process();
-  const EngineEvent started = event("own", 1);
-  EXPECT_EQ(started.kind, Kind::kStarted);
-  EXPECT_EQ(started.cgroup, "/" + name_);
-  EXPECT_EQ(started.states, std::vector<OtaState>{OtaState::kApplying});
+  EngineStarted started;
+  started.cgroup = "/" + name_;
+  started.work.states = {OtaState::kApplying};
+  EXPECT_EQ(event("own", 1), (EngineEvent{"own", started}));
   end_process();
-  EXPECT_EQ(event("own", 2).kind, Kind::kInstalled);
+  EXPECT_TRUE(is<EngineInstalled>(event("own", 2)));
   troubled_ = true;
   start_process();
-  EXPECT_EQ(event("own", 3).kind, Kind::kStarted);
+  EXPECT_TRUE(is<EngineStarted>(event("own", 3)));
   end_process();
-  EXPECT_EQ(event("own", 4).kind, Kind::kFailed);
-  const std::lock_guard lock(mutex_);
-  EXPECT_EQ(std::count_if(events_.begin(), events_.end(),
+  EXPECT_TRUE(is<EngineFailed>(event("own", 4)));
+  const auto events = events_.all();
+  EXPECT_EQ(std::count_if(events.begin(), events.end(),
                           [](const auto& event) { return event.engine == "other"; }),
             1);
 }
@@ -113,10 +99,10 @@ TEST_F(CgroupAdapterTest, AnUpdateGoesOnWhileThereAreProcesses) {
 TEST_F(CgroupAdapterTest, FindsOneThatIsUnderWayAndOneWhoseCgroupVanishes) {
   start_process();
   const auto adapter = start();
-  EXPECT_EQ(event("own", 0).kind, Kind::kStarted);
+  EXPECT_TRUE(is<EngineStarted>(event("own", 0)));
   end_process();
   remove();
-  EXPECT_EQ(event("own", 1).kind, Kind::kInstalled);
+  EXPECT_TRUE(is<EngineInstalled>(event("own", 1)));
 }
 
 }  // namespace

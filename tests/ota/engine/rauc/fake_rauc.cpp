@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fake_rauc.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <array>
-
-#include "base/unique_fd.h"
-
 namespace kernel_exporter {
 namespace {
 
@@ -21,41 +11,6 @@ void append_entry(sd_bus_message* reply, const char* key, const std::string& val
 }
 
 }  // namespace
-
-PrivateBus::PrivateBus() {
-  tree_.file("bus.conf", "<busconfig><listen>" + address() +
-                             "</listen><auth>EXTERNAL</auth><policy context=\"default\">"
-                             "<allow user=\"*\"/><allow own=\"*\"/><allow send_destination=\"*\"/>"
-                             "<allow send_type=\"signal\"/><allow receive_sender=\"*\"/>"
-                             "</policy></busconfig>");
-}
-
-void PrivateBus::start() {
-  std::array<int, 2> ends{};
-  ASSERT_EQ(::pipe2(ends.data(), 0), 0);
-  const UniqueFd said(ends[0]);
-  UniqueFd says(ends[1]);
-  std::string config = "--config-file=" + tree_.path("bus.conf");
-  std::string print = "--print-address=" + std::to_string(says.get());
-  std::string nofork = "--nofork";
-  std::string nopidfile = "--nopidfile";
-  std::string name = "dbus-daemon";
-  const std::array<char*, 6> arguments = {name.data(),   config.data(),    print.data(),
-                                          nofork.data(), nopidfile.data(), nullptr};
-  ASSERT_EQ(::posix_spawnp(&pid_, "dbus-daemon", nullptr, nullptr, arguments.data(), environ), 0)
-      << "is dbus-daemon installed?";
-  says = UniqueFd();
-  char address = 0;
-  ASSERT_EQ(::read(said.get(), &address, 1), 1) << "dbus-daemon did not start";
-}
-
-void PrivateBus::stop() {
-  if (pid_ == 0) return;
-  ::kill(pid_, SIGKILL);
-  ::waitpid(pid_, nullptr, 0);
-  pid_ = 0;
-  tree_.remove("bus");
-}
 
 const sd_bus_vtable FakeRauc::kTable[] = {
     SD_BUS_VTABLE_START(0),
@@ -69,11 +24,7 @@ const sd_bus_vtable FakeRauc::kTable[] = {
     SD_BUS_SIGNAL("Completed", "i", 0),
     SD_BUS_VTABLE_END};
 
-FakeRauc::FakeRauc(const std::string& address) {
-  EXPECT_GE(sd_bus_new(&bus_), 0);
-  EXPECT_GE(sd_bus_set_address(bus_, address.c_str()), 0);
-  EXPECT_GE(sd_bus_set_bus_client(bus_, 1), 0);
-  EXPECT_GE(sd_bus_start(bus_), 0);
+FakeRauc::FakeRauc(const std::string& address) : bus_(connect_to_bus(address)) {
   EXPECT_GE(sd_bus_add_object_vtable(bus_, nullptr, "/", kInstaller, kTable, this), 0);
 }
 

@@ -6,25 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "../../../host/temporary_tree.h"
+#include "../dbus/private_bus.h"
 #include "ota/engine/rauc/rauc_words.h"
 
 namespace kernel_exporter {
-
-// A real dbus-daemon of one's own.
-class PrivateBus {
- public:
-  PrivateBus();
-  ~PrivateBus() { stop(); }
-
-  void start();  // returns when clients can connect
-  void stop();
-  std::string address() const { return "unix:path=" + tree_.path("bus"); }
-
- private:
-  const TemporaryTree tree_;
-  pid_t pid_ = 0;
-};
 
 // The interface of RAUC's service as far as the adapter uses it. It answers only in serve(), so
 // that one that is never called is one that hangs.

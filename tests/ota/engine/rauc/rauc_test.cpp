@@ -6,15 +6,14 @@
 
 #include <atomic>
 #include <chrono>
-#include <mutex>
 
 #include "../../../host/temporary_tree.h"
+#include "../engine_events.h"
 #include "fake_rauc.h"
 
 namespace kernel_exporter {
 namespace {
 
-using Kind = EngineEvent::Kind;
 using Clock = std::chrono::steady_clock;
 
 class RaucTest : public testing::Test {
@@ -22,12 +21,10 @@ class RaucTest : public testing::Test {
   RaucTest() { bus_.start(); }
 
   void start_adapter() {
-    auto started = RaucAdapter::start({bus_.address(),
-                                       [this](const EngineEvent& event) {
-                                         const std::lock_guard lock(mutex_);
-                                         events_.push_back(event);
-                                       },
-                                       [this] { return confirming_.load(); }, tree_.paths()});
+    auto started = start_rauc_adapter(
+        {bus_.address()},
+        {events_.listener(), [this](const std::string&) { return confirming_.load(); },
+         [](const std::string&) { return false; }, tree_.paths()});
     ASSERT_TRUE(started);
     adapter_ = std::move(*started);
   }
@@ -39,10 +36,11 @@ class RaucTest : public testing::Test {
   }
 
   // Serves until the adapter has reported such an event; takes it and all before it.
-  EngineEvent wait_for(Kind kind) {
-    EngineEvent found;
-    EXPECT_TRUE(serve_until([&] { return take(kind, found); })) << static_cast<int>(kind);
-    return found;
+  template <typename What>
+  What wait_for() {
+    std::optional<What> found;
+    EXPECT_TRUE(serve_until([&] { return (found = events_.take<What>()).has_value(); }));
+    return found.value_or(What());
   }
   bool serve_until(const std::function<bool()>& condition) {
     const auto deadline = Clock::now() + std::chrono::seconds(30);
@@ -52,51 +50,41 @@ class RaucTest : public testing::Test {
     }
     return true;
   }
-  bool take(Kind kind, EngineEvent& found) {
-    const std::lock_guard lock(mutex_);
-    for (size_t i = 0; i < events_.size(); ++i) {
-      if (events_[i].kind != kind) continue;
-      found = events_[i];
-      events_.erase(events_.begin(), events_.begin() + static_cast<ptrdiff_t>(i) + 1);
-      return true;
-    }
-    return false;
-  }
   // The adapter has asked for the slots and so knows of the service.
   void wait_until_known() {
     rauc_->appear();
-    EXPECT_EQ(wait_for(Kind::kBooted).devices, std::vector<std::string>{"/dev/a"});
-    wait_for(Kind::kGone);  // what an idle service says of an installation that nobody saw end
+    EXPECT_EQ(wait_for<EngineBooted>().devices, std::vector<std::string>{"/dev/a"});
+    wait_for<EngineGone>();  // what an idle service says of an installation that nobody saw end
   }
 
   const TemporaryTree tree_;
   PrivateBus bus_;
   std::unique_ptr<FakeRauc> rauc_;
   std::atomic<bool> confirming_ = false;
-  std::mutex mutex_;
-  std::vector<EngineEvent> events_;  // protected by mutex_
-  std::unique_ptr<RaucAdapter> adapter_;
+  EngineEvents events_;
+  std::unique_ptr<EngineAdapter> adapter_;
 };
 
 TEST_F(RaucTest, FollowsAnInstallationOfAServiceThatComesLater) {
   start_adapter();
   start_service();
-  EXPECT_FALSE(adapter_->connected());
+  EXPECT_FALSE(adapter_->status()->connected);
   wait_until_known();
-  EXPECT_TRUE(adapter_->connected());
+  EXPECT_TRUE(adapter_->status()->connected);
   rauc_->set_operation("installing");
-  const EngineEvent started = wait_for(Kind::kStarted);
+  const EngineStarted started = wait_for<EngineStarted>();
   EXPECT_EQ(started.devices, std::vector<std::string>{"/dev/b"});
   EXPECT_EQ(started.from, "1.0");
   EXPECT_EQ(started.pid, ::getpid());
-  EXPECT_EQ(wait_for(Kind::kState).states, std::vector<OtaState>{OtaState::kVerifying});
+  EXPECT_EQ(started.work.states, std::vector<OtaState>{OtaState::kVerifying});
   rauc_->set_progress(80, "Updating slots");
-  EXPECT_EQ(wait_for(Kind::kState).states, std::vector<OtaState>{OtaState::kApplying});
-  EXPECT_EQ(wait_for(Kind::kProgress).progress, 0.8);
+  const EngineWorked worked = wait_for<EngineWorked>();
+  EXPECT_EQ(worked.states, std::vector<OtaState>{OtaState::kApplying});
+  EXPECT_EQ(worked.progress, 0.8);
   rauc_->slots[1].version = "2.0";
   rauc_->complete(0);
   rauc_->set_operation("idle");
-  EXPECT_EQ(wait_for(Kind::kInstalled).version, "2.0");
+  EXPECT_EQ(wait_for<EngineInstalled>().version, "2.0");
 }
 
 TEST_F(RaucTest, ReadsTheVersionOfTheBundleThatTheServiceHasMounted) {
@@ -107,10 +95,10 @@ TEST_F(RaucTest, ReadsTheVersionOfTheBundleThatTheServiceHasMounted) {
   tree_.file(process + "/mountinfo", "72 22 7:4 / /mnt/rauc/bundle ro - squashfs /dev/loop4 ro\n");
   rauc_->set_operation("installing");
   rauc_->set_progress(40, "Checking bundle done.");
-  EXPECT_EQ(wait_for(Kind::kProgress).version, "");
+  EXPECT_EQ(wait_for<EngineWorked>().version, "");
   tree_.file(process + "/root/mnt/rauc/bundle/manifest.raucm", "[update]\nversion=2.0\n");
   rauc_->set_progress(60, "Checking manifest contents done.");
-  EXPECT_EQ(wait_for(Kind::kProgress).version, "2.0");
+  EXPECT_EQ(wait_for<EngineWorked>().version, "2.0");
 }
 
 TEST_F(RaucTest, SaysWhyAnInstallationFailed) {
@@ -121,7 +109,7 @@ TEST_F(RaucTest, SaysWhyAnInstallationFailed) {
   rauc_->set_last_error("");
   rauc_->set_last_error("signature verification failed: no");
   rauc_->complete(1);
-  const EngineEvent failed = wait_for(Kind::kFailed);
+  const EngineFailed failed = wait_for<EngineFailed>();
   EXPECT_EQ(failed.cause, OtaCause::kVerifyFailed);
   EXPECT_EQ(failed.detail, "signature verification failed: no");
 }
@@ -133,10 +121,10 @@ TEST_F(RaucTest, JoinsAnInstallationThatIsUnderWay) {
   rauc_->message = "Copying image to rootfs.1";
   rauc_->appear();
   start_adapter();
-  EXPECT_EQ(wait_for(Kind::kStarted).devices, std::vector<std::string>{"/dev/b"});
-  wait_for(Kind::kState);
-  EXPECT_EQ(wait_for(Kind::kState).states, std::vector<OtaState>{OtaState::kApplying});
-  EXPECT_EQ(wait_for(Kind::kProgress).progress, 0.9);
+  EXPECT_EQ(wait_for<EngineStarted>().devices, std::vector<std::string>{"/dev/b"});
+  const EngineWorked worked = wait_for<EngineWorked>();
+  EXPECT_EQ(worked.states, std::vector<OtaState>{OtaState::kApplying});
+  EXPECT_EQ(worked.progress, 0.9);
 }
 
 TEST_F(RaucTest, KnowsWhatBecameOfAnInstallationThatNobodySawEnd) {
@@ -145,7 +133,7 @@ TEST_F(RaucTest, KnowsWhatBecameOfAnInstallationThatNobodySawEnd) {
   rauc_->slots[1].version = "2.0";
   rauc_->appear();
   start_adapter();
-  EXPECT_EQ(wait_for(Kind::kInstalled).version, "2.0");
+  EXPECT_EQ(wait_for<EngineInstalled>().version, "2.0");
 }
 
 TEST_F(RaucTest, SaysThatTheServiceIsGoneAndFollowsTheNext) {
@@ -153,14 +141,14 @@ TEST_F(RaucTest, SaysThatTheServiceIsGoneAndFollowsTheNext) {
   start_adapter();
   wait_until_known();
   rauc_->set_operation("installing");
-  wait_for(Kind::kStarted);
+  wait_for<EngineStarted>();
   rauc_.reset();
   start_service();
-  EXPECT_EQ(wait_for(Kind::kGone).detail, "the RAUC service ended during the installation");
-  EXPECT_FALSE(adapter_->connected());
+  EXPECT_EQ(wait_for<EngineGone>().detail, "the RAUC service ended during the installation");
+  EXPECT_FALSE(adapter_->status()->connected);
   wait_until_known();
   rauc_->set_operation("installing");
-  wait_for(Kind::kStarted);
+  wait_for<EngineStarted>();
 }
 
 TEST_F(RaucTest, OutlivesABusThatIsNotThere) {
@@ -170,14 +158,14 @@ TEST_F(RaucTest, OutlivesABusThatIsNotThere) {
   start_service();
   wait_until_known();
   rauc_->set_operation("installing");
-  wait_for(Kind::kStarted);
+  wait_for<EngineStarted>();
   rauc_.reset();
   bus_.stop();
   bus_.start();
   start_service();
   rauc_->last_error = "No space left on device";
   rauc_->appear();
-  EXPECT_EQ(wait_for(Kind::kFailed).cause, OtaCause::kNoSpace);
+  EXPECT_EQ(wait_for<EngineFailed>().cause, OtaCause::kNoSpace);
 }
 
 TEST_F(RaucTest, IsNotHeldUpByAServiceThatHangs) {
@@ -185,14 +173,15 @@ TEST_F(RaucTest, IsNotHeldUpByAServiceThatHangs) {
   rauc_->appear();
   start_adapter();
   rauc_->set_operation("installing");  // but no question is answered
-  EngineEvent started;
+  std::optional<EngineStarted> started;
   const auto deadline = Clock::now() + std::chrono::seconds(30);
-  while (!take(Kind::kStarted, started) && Clock::now() < deadline) {
+  while (!(started = events_.take<EngineStarted>()) && Clock::now() < deadline) {
     // Signals are all that comes; a late adapter needs another one.
     rauc_->set_operation("installing");
     ::poll(nullptr, 0, 10);
   }
-  EXPECT_TRUE(started.devices.empty());
+  ASSERT_TRUE(started);
+  EXPECT_TRUE(started->devices.empty());
   adapter_.reset();
 }
 
@@ -202,11 +191,11 @@ TEST_F(RaucTest, PassesOverNonsense) {
   wait_until_known();
   rauc_->send_nonsense();
   rauc_->set_operation("installing");
-  wait_for(Kind::kStarted);
+  wait_for<EngineStarted>();
   rauc_->send_nonsense();
   rauc_->set_last_error("No space left on device");
   rauc_->complete(1);
-  EXPECT_EQ(wait_for(Kind::kFailed).cause, OtaCause::kNoSpace);
+  EXPECT_EQ(wait_for<EngineFailed>().cause, OtaCause::kNoSpace);
 }
 
 TEST_F(RaucTest, AsksWhatIsBootedWhileAnUpdateWaitsForItAndOnlyThen) {
@@ -215,11 +204,11 @@ TEST_F(RaucTest, AsksWhatIsBootedWhileAnUpdateWaitsForItAndOnlyThen) {
   wait_until_known();
   EXPECT_EQ(rauc_->slots_asked, 1);
   confirming_ = true;
-  EXPECT_TRUE(wait_for(Kind::kBooted).confirmed);
+  EXPECT_TRUE(wait_for<EngineBooted>().confirmed);
   rauc_->slots[0].boot_status = "bad";
   EXPECT_TRUE(serve_until([&] {
-    EngineEvent booted;
-    return take(Kind::kBooted, booted) && !booted.confirmed;
+    const auto booted = events_.take<EngineBooted>();
+    return booted && !booted->confirmed;
   }));
 }
 

@@ -9,61 +9,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <condition_variable>
 #include <csignal>
-#include <mutex>
 
 #include "../../../host/temporary_tree.h"
+#include "../engine_events.h"
 #include "swupdate_recording.h"
 
 namespace kernel_exporter {
 namespace {
 
-using Kind = EngineEvent::Kind;
-
-constexpr auto kPatience = std::chrono::seconds(20);
+constexpr auto kPatience = EngineEvents::kPatience;
 constexpr size_t kFrame = 2416;
-
-// What the adapter tells, for a test that waits for it.
-class Story {
- public:
-  EngineListener listener() {
-    return [this](const EngineEvent& event) {
-      const std::lock_guard lock(mutex_);
-      events_.push_back(event);
-      news_.notify_all();
-    };
-  }
-  // Whether the last event is of this kind, at the latest when patience ends.
-  bool ends_with(Kind kind) {
-    std::unique_lock lock(mutex_);
-    return news_.wait_for(lock, kPatience,
-                          [&] { return !events_.empty() && events_.back().kind == kind; });
-  }
-  // Whether there are so many events of this kind, at the latest when patience ends.
-  bool reaches(Kind kind, size_t number) {
-    std::unique_lock lock(mutex_);
-    return news_.wait_for(lock, kPatience, [&] {
-      return static_cast<size_t>(
-                 std::count_if(events_.begin(), events_.end(),
-                               [&](const auto& event) { return event.kind == kind; })) == number;
-    });
-  }
-  size_t count(Kind kind) {
-    const std::lock_guard lock(mutex_);
-    return static_cast<size_t>(std::count_if(
-        events_.begin(), events_.end(), [&](const auto& event) { return event.kind == kind; }));
-  }
-  EngineEvent last() {
-    const std::lock_guard lock(mutex_);
-    return events_.empty() ? EngineEvent() : events_.back();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable news_;
-  std::vector<EngineEvent> events_;
-};
 
 UniqueFd listen_stream(const std::string& path) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -105,30 +61,30 @@ bool closed_within(const UniqueFd& fd, std::chrono::milliseconds patience) {
 class SwupdateAdapterTest : public testing::Test {
  protected:
   std::unique_ptr<SwupdateAdapter> start() {
-    return std::make_unique<SwupdateAdapter>(OtaSwupdateConfig{progress_, control_},
-                                             story_.listener(), HostPaths{});
+    return std::make_unique<SwupdateAdapter>(SwupdateConfig{progress_, control_},
+                                             EngineHost{events_.listener(), {}, {}});
   }
 
   const TemporaryTree tree_;
   const std::string progress_ = tree_.path("swupdateprog");
   const std::string control_ = tree_.path("sockinstctrl");
   const std::string installed_ = swupdate_recording("2022.12_installed.progress");
-  Story story_;
+  EngineEvents events_;
 };
 
 TEST_F(SwupdateAdapterTest, FollowsAnEngineThatStartsLaterAndSpeaksInPieces) {
   const auto adapter = start();
-  EXPECT_FALSE(adapter->connected());
+  EXPECT_FALSE(adapter->status()->connected);
   const UniqueFd listener = listen_stream(progress_);
   const UniqueFd engine = accept_from(listener);
   ASSERT_TRUE(engine);
   for (size_t at = 0; at < installed_.size(); at += 1000) {
     send_all(engine, std::string_view(installed_).substr(at, 1000));
   }
-  ASSERT_TRUE(story_.ends_with(Kind::kInstalled));
-  EXPECT_TRUE(adapter->connected());
-  EXPECT_EQ(story_.count(Kind::kStarted), 1u);
-  EXPECT_EQ(story_.last().version, "2.0");
+  ASSERT_TRUE(events_.end_with<EngineInstalled>());
+  EXPECT_TRUE(adapter->status()->connected);
+  EXPECT_EQ(events_.count<EngineStarted>(), 1u);
+  EXPECT_EQ(events_.take<EngineInstalled>()->version, "2.0");
 }
 
 TEST_F(SwupdateAdapterTest, TellsOfACrashAndFollowsTheNextProcess) {
@@ -140,7 +96,7 @@ TEST_F(SwupdateAdapterTest, TellsOfACrashAndFollowsTheNextProcess) {
       ASSERT_TRUE(engine);
       send_all(engine, std::string_view(installed_).substr(0, 100 * kFrame + 99));
     }
-    ASSERT_TRUE(story_.reaches(Kind::kGone, crashes));
+    ASSERT_TRUE(events_.reach_count<EngineGone>(crashes));
     std::filesystem::remove(progress_);
   }
 }
@@ -153,12 +109,12 @@ TEST_F(SwupdateAdapterTest, RefusesALanguageThatItDoesNotKnow) {
   ASSERT_TRUE(engine);
   send_all(engine, std::string(kFrame, 'x'));
   ASSERT_TRUE(hung_up(engine));
-  EXPECT_EQ(adapter->refused(), 1u);
-  EXPECT_FALSE(adapter->connected());
+  EXPECT_EQ(adapter->status()->refused, 1u);
+  EXPECT_FALSE(adapter->status()->connected);
   timeval moment = {0, 200'000};
   ::setsockopt(listener.get(), SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment);
   EXPECT_FALSE(accept_from(listener));
-  EXPECT_EQ(story_.count(Kind::kStarted), 0u);
+  EXPECT_EQ(events_.count<EngineStarted>(), 0u);
 }
 
 TEST_F(SwupdateAdapterTest, RefusesInTheMiddleOfAnInstallation) {
@@ -167,9 +123,9 @@ TEST_F(SwupdateAdapterTest, RefusesInTheMiddleOfAnInstallation) {
   const UniqueFd engine = accept_from(listener);
   send_all(engine, installed_.substr(0, 20 * kFrame) + std::string(kFrame, 'x'));
   ASSERT_TRUE(hung_up(engine));
-  EXPECT_EQ(adapter->refused(), 1u);
+  EXPECT_EQ(adapter->status()->refused, 1u);
   adapter.reset();  // does not wait for the process
-  EXPECT_EQ(story_.count(Kind::kGone), 0u);
+  EXPECT_EQ(events_.count<EngineGone>(), 0u);
 }
 
 // An engine that hangs: before it takes the connection, before it speaks, and in the middle of a
@@ -189,9 +145,9 @@ TEST_F(SwupdateAdapterTest, DoesNotWaitForOneThatHangs) {
   auto cut = start();
   const UniqueFd again = accept_from(listener);
   send_all(again, std::string_view(installed_).substr(0, 3 * kFrame + 7));
-  ASSERT_TRUE(story_.ends_with(Kind::kState));
+  ASSERT_TRUE(events_.end_with<EngineWorked>());
   cut.reset();
-  EXPECT_EQ(story_.count(Kind::kGone), 0u);  // it is we who went
+  EXPECT_EQ(events_.count<EngineGone>(), 0u);  // it is we who went
 }
 
 TEST_F(SwupdateAdapterTest, DoesNotRushAtOneThatAlwaysHangsUp) {
@@ -202,7 +158,7 @@ TEST_F(SwupdateAdapterTest, DoesNotRushAtOneThatAlwaysHangsUp) {
   // Five pauses of 5 ms and more, each twice the one before.
   EXPECT_GE(std::chrono::steady_clock::now() - begin,
             std::chrono::milliseconds(5 + 10 + 20 + 40 + 80));
-  EXPECT_EQ(adapter->refused(), 0u);
+  EXPECT_EQ(adapter->status()->refused, 0u);
 }
 
 // A process of its own, since what one tells that was there before us is old news. Who listens is
@@ -235,8 +191,8 @@ TEST_F(SwupdateAdapterTest, HearsTheReasonFromTheControlSocket) {
   const std::string notices = swupdate_recording("2022.12_corrupt.control");
   const UniqueFd control = listen_stream(control_);
   const pid_t engine = fork_engine(progress_, control, frames, notices);
-  EXPECT_TRUE(story_.ends_with(Kind::kFailed));
-  const EngineEvent failed = story_.last();
+  EXPECT_TRUE(events_.end_with<EngineFailed>());
+  const EngineFailed failed = events_.take<EngineFailed>().value_or(EngineFailed());
   EXPECT_EQ(failed.cause, OtaCause::kVerifyFailed);
   EXPECT_TRUE(failed.detail.starts_with("HASH mismatch")) << failed.detail;
   ::kill(engine, SIGKILL);
@@ -259,12 +215,12 @@ TEST_F(SwupdateAdapterTest, KnowsTheProcessByMoreThanItsConnection) {
         char nothing = 0;
         if (::fork() == 0) ::_exit(static_cast<int>(::read(end_of_life.get(), &nothing, 1)));
       });
-  EXPECT_TRUE(story_.ends_with(Kind::kProgress) || story_.count(Kind::kState) > 0);
+  EXPECT_TRUE(events_.end_with<EngineWorked>());
   const auto heir = connect_engine_socket(progress_);
   ASSERT_TRUE(heir);
   ::kill(engine, SIGKILL);
   ::waitpid(engine, nullptr, 0);
-  EXPECT_TRUE(story_.ends_with(Kind::kGone));
+  EXPECT_TRUE(events_.end_with<EngineGone>());
   EXPECT_FALSE(closed_within(*heir, std::chrono::milliseconds(0)));
   life = UniqueFd();
   EXPECT_TRUE(closed_within(*heir, kPatience));

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ota/tracker/config.h"
+#include "ota/config_file.h"
 
 #include <gtest/gtest.h>
 
 namespace kernel_exporter {
 namespace {
 
-TEST(OtaConfig, ReadsEveryKey) {
+TEST(OtaConfigFile, ReadsEveryKey) {
   Diagnostics faults;
-  const OtaConfig config = parse_ota_config("f", R"(
+  const OtaConfigFile file = parse_ota_config("f", R"(
 socket: /tmp/s
 ledger: /tmp/l
 allowed_uids: [0, 1000]
@@ -20,8 +20,9 @@ devices: {/dev/sda2: slot, /dev/mtd1: bootenv}
 thresholds: {stall: 90s, starved: 20s, timeout: 2h}
 adapters: {rauc: {bus: "unix:path=/b"}}
 )",
-                                            faults);
+                                              faults);
   EXPECT_EQ(faults.messages(), std::vector<std::string>());
+  const OtaConfig& config = file.config;
   EXPECT_EQ(config.socket, "/tmp/s");
   EXPECT_EQ(config.ledger, "/tmp/l");
   EXPECT_EQ(config.allowed_uids, (std::vector<uid_t>{0, 1000}));
@@ -32,30 +33,35 @@ adapters: {rauc: {bus: "unix:path=/b"}}
   EXPECT_EQ(config.devices.at("/dev/mtd1"), OtaRole::kBootenv);
   EXPECT_EQ(config.stall_ns, 90'000'000'000);
   EXPECT_EQ(config.starved_ns, 20'000'000'000);
-  ASSERT_TRUE(config.rauc);
-  EXPECT_EQ(config.rauc->bus, "unix:path=/b");
+  ASSERT_EQ(file.adapters.size(), 1u);
+  EXPECT_EQ(file.adapters[0].engines, std::vector<std::string>{"rauc"});
   EXPECT_EQ(config.timeout_ns, 7'200'000'000'000);
 }
 
-TEST(OtaConfig, AnEmptyFileIsTheDefault) {
+TEST(OtaConfigFile, AnEmptyFileIsTheDefault) {
   Diagnostics faults;
-  const OtaConfig config = parse_ota_config("f", "# nothing\n", faults);
+  const OtaConfig config = parse_ota_config("f", "# nothing\n", faults).config;
   EXPECT_TRUE(faults.empty());
   EXPECT_EQ(config.allowed_uids, std::vector<uid_t>{0});
   EXPECT_EQ(config.socket, "/run/kernel_exporter/ota.sock");
 }
 
-TEST(OtaConfig, AnAdapterIsOffWithoutItsKeyAndItsEngineIsKnownWithIt) {
+TEST(OtaConfigFile, AnAdapterIsOffWithoutItsKeyAndItsEngineIsKnownWithIt) {
   Diagnostics faults;
-  EXPECT_FALSE(parse_ota_config("f", "engines: [custom]", faults).rauc);
-  const OtaConfig config = parse_ota_config("f", "engines: [custom]\nadapters: {rauc: {}}", faults);
-  EXPECT_TRUE(faults.empty());
-  ASSERT_TRUE(config.rauc);
-  EXPECT_EQ(config.rauc->bus, "");
-  EXPECT_EQ(config.engines, (std::vector<std::string>{"custom", "rauc"}));
+  EXPECT_TRUE(parse_ota_config("f", "engines: [custom]", faults).adapters.empty());
+  const OtaConfigFile file = parse_ota_config("f",
+                                              "engines: [custom]\n"
+                                              "adapters:\n"
+                                              "  cgroup: [{engine: own, glob: /own.slice/*}]\n"
+                                              "  swupdate: {}\n"
+                                              "  rauc: {}\n",
+                                              faults);
+  EXPECT_EQ(faults.messages(), std::vector<std::string>());
+  EXPECT_EQ(file.adapters.size(), 3u);
+  EXPECT_EQ(file.config.engines, (std::vector<std::string>{"custom", "rauc", "swupdate", "own"}));
 }
 
-TEST(OtaConfig, NamesFileLineAndWhatWasExpected) {
+TEST(OtaConfigFile, NamesFileLineAndWhatWasExpected) {
   struct Row {
     const char* text;
     const char* message;
@@ -75,9 +81,9 @@ TEST(OtaConfig, NamesFileLineAndWhatWasExpected) {
       {"thresholds:\n  stall: 60", "f:2: \"stall\": \"60\""},
       {"thresholds:\n  x: 60s", "f:2: unknown key \"x\" in thresholds"},
       {"adapters: [rauc]", "f:1: adapters must be a mapping"},
-      {"adapters: {mender: {}}", "f:1: unknown key \"mender\" in adapters"},
-      {"adapters: {rauc: {address: a}}", "f:1: unknown key \"address\" in adapter rauc"},
-      {"adapters: {rauc: {bus: system}}", "f:1: \"bus\" must be a D-Bus address"},
+      {"adapters: {mender: {}}",
+       "f:1: unknown key \"mender\" in adapters, expected one of \"cgroup\", \"rauc\", "
+       "\"swupdate\""},
       {"[]", "f:1: OTA configuration must be a mapping"},
       {"a: [", "f:"},
   };
@@ -89,7 +95,7 @@ TEST(OtaConfig, NamesFileLineAndWhatWasExpected) {
   }
 }
 
-TEST(OtaConfig, NamesAFileThatCannotBeRead) {
+TEST(OtaConfigFile, NamesAFileThatCannotBeRead) {
   Diagnostics faults;
   read_ota_config("/nonexistent/ota.yaml", faults);
   ASSERT_EQ(faults.messages().size(), 1u);
