@@ -97,8 +97,10 @@ Result<void> Exporter::load() {
   }
   const auto kernel = KernelBtf::load(options_.paths.sysfs);
   if (!kernel) spdlog::error("{}", kernel.error().message);
+  const SystemTime before_loading = std::chrono::system_clock::now();
   auto objects = load_objects(rules->plan, kernel ? &*kernel : nullptr);
-  collector_ = std::make_unique<Collector>(std::move(rules->plan), std::move(objects), host_);
+  collector_ = std::make_unique<Collector>(std::move(rules->plan), std::move(objects), host_,
+                                           before_loading);
   log_missing(collector_->programs(), kernel.has_value());
   return {};
 }

@@ -170,11 +170,13 @@ void SelfMetrics::update_process() {
   process_resident_.Set(static_cast<double>(stats->resident_bytes));
   process_fds_.Set(static_cast<double>(stats->open_fds));
   process_start_.Set(stats->start_time_seconds);
+  start_ = SystemTime(std::chrono::duration_cast<SystemTime::duration>(
+      std::chrono::duration<double>(stats->start_time_seconds)));
 }
 
 void SelfMetrics::write(SampleSink& sink) {
   update_process();
-  write_families(registry_.Collect(), sink);
+  write_families(registry_.Collect(), start_, sink);
 }
 
 }  // namespace kernel_exporter

@@ -5,6 +5,7 @@
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -56,6 +57,7 @@ class SelfMetrics {
   void update_process();
 
   HostPaths paths_;
+  std::optional<SystemTime> start_;  // of the process
   prometheus::Registry registry_;
   Gauges attached_;
   Gauges idle_;

@@ -3,16 +3,10 @@
 
 #include <algorithm>
 
-#include "metrics/label_block.h"
+#include "metrics/family_stream.h"
 
 namespace kernel_exporter {
 namespace {
-
-std::string label_of(std::string_view engine) {
-  std::string block;
-  append_label(block, "engine", engine);
-  return block;
-}
 
 // What slows an update down does not break it.
 bool breaks(const OtaEvidence& seen) {
@@ -54,21 +48,21 @@ Result<std::unique_ptr<OtaAdapters>> OtaAdapters::start(OtaTracker& tracker,
 }
 
 void OtaAdapters::write(SampleSink& sink) const {
-  if (!rauc_ && !swupdate_) return;
-  sink.begin_family({"kernel_exporter_ota_adapter_connected",
-                     "1 if the adapter is connected to its engine.",
-                     MetricType::kGauge,
-                     "",
-                     {}});
-  if (rauc_) sink.value(label_of("rauc"), uint64_t{rauc_->connected()});
-  if (swupdate_) sink.value(label_of("swupdate"), uint64_t{swupdate_->connected()});
-  if (!swupdate_) return;
-  sink.begin_family({"kernel_exporter_ota_adapter_refused_total",
-                     "Engine processes rejected because of an unknown message format.",
-                     MetricType::kCounter,
-                     "",
-                     {}});
-  sink.value(label_of("swupdate"), swupdate_->refused());
+  static const FamilyHeader kConnected = {"kernel_exporter_ota_adapter_connected",
+                                          "1 if the adapter is connected to its engine.",
+                                          MetricType::kGauge,
+                                          "",
+                                          {}};
+  static const FamilyHeader kRefused = {"kernel_exporter_ota_adapter_refused_total",
+                                        "Engine processes rejected because of an unknown message format.",
+                                        MetricType::kCounter,
+                                        "",
+                                        {}};
+  FamilyStream connected(sink, kConnected);
+  if (rauc_) connected.add({{"engine", "rauc"}}, uint64_t{rauc_->connected()});
+  if (swupdate_) connected.add({{"engine", "swupdate"}}, uint64_t{swupdate_->connected()});
+  FamilyStream refused(sink, kRefused);
+  if (swupdate_) refused.add({{"engine", "swupdate"}}, swupdate_->refused());
 }
 
 Result<void> OtaAdapters::start_rauc(const OtaRaucConfig& config, const HostPaths& paths) {
