@@ -48,6 +48,8 @@ void Collector::build() {
                             cgroups.globs);
     }
   }
+  // The list of network devices serves labels too: first the statistics, which come with it.
+  std::ranges::stable_partition(maps_, [](const MapSources& map) { return !map.source.empty(); });
 }
 
 const NamedObject* Collector::find_object(const std::string& path) const {

@@ -53,11 +53,12 @@ void OtaAdapters::write(SampleSink& sink) const {
                                           MetricType::kGauge,
                                           "",
                                           {}};
-  static const FamilyHeader kRefused = {"kernel_exporter_ota_adapter_refused_total",
-                                        "Engine processes rejected because of an unknown message format.",
-                                        MetricType::kCounter,
-                                        "",
-                                        {}};
+  static const FamilyHeader kRefused = {
+      "kernel_exporter_ota_adapter_refused_total",
+      "Engine processes rejected because of an unknown message format.",
+      MetricType::kCounter,
+      "",
+      {}};
   FamilyStream connected(sink, kConnected);
   if (rauc_) connected.add({{"engine", "rauc"}}, uint64_t{rauc_->connected()});
   if (swupdate_) connected.add({{"engine", "swupdate"}}, uint64_t{swupdate_->connected()});

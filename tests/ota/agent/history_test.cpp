@@ -37,8 +37,7 @@ TEST_F(HistoryOfLedger, SaysHowMuchCannotBeRead) {
   EXPECT_FALSE(read(whole).contains("warnings"));
   const OtaJson torn = read(record(1) + "garbage\n" + record(2) + frame_record("{}", 2));
   EXPECT_EQ(torn.at("transactions").size(), 2u);
-  EXPECT_EQ(torn.at("warnings").dump(),
-            "[\"ledger " + path_ + ": 2 damaged parts skipped\"]");
+  EXPECT_EQ(torn.at("warnings").dump(), "[\"ledger " + path_ + ": 2 damaged parts skipped\"]");
 }
 
 TEST_F(HistoryOfLedger, RefusesWhatHoldsNoRecord) {
