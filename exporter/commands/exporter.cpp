@@ -59,7 +59,10 @@ void log_missing(const std::vector<ProgramStatus>& programs, bool kernel_types_k
 }  // namespace
 
 Exporter::Exporter(const Options& options)
-    : options_(options), host_(options.paths), self_(options.paths, kVersion) {}
+    : options_(options),
+      host_(options.paths),
+      self_(options.paths, kVersion),
+      program_runs_(options.paths, options.program_stats) {}
 
 Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   std::unique_ptr<Exporter> exporter(new Exporter(options));
@@ -97,8 +100,10 @@ Result<void> Exporter::load() {
   }
   const auto kernel = KernelBtf::load(options_.paths.sysfs);
   if (!kernel) spdlog::error("{}", kernel.error().message);
+  const SystemTime before_loading = std::chrono::system_clock::now();
   auto objects = load_objects(rules->plan, kernel ? &*kernel : nullptr);
-  collector_ = std::make_unique<Collector>(std::move(rules->plan), std::move(objects), host_);
+  collector_ = std::make_unique<Collector>(std::move(rules->plan), std::move(objects), host_,
+                                           before_loading);
   log_missing(collector_->programs(), kernel.has_value());
   return {};
 }
@@ -175,7 +180,8 @@ Result<ScrapeOutcome> Exporter::scrape(const ScrapeRequest& request, SampleSink&
     ota_adapters_->write(sink);
   }
   const std::chrono::duration<double> seconds = Clock::now() - start;
-  const std::vector<ProgramStatus> statuses = programs();
+  std::vector<ProgramStatus> statuses;
+  if (self) statuses = collector_->programs();
   const std::lock_guard lock(mutex_);
   for (const auto& error : result.errors) {
     spdlog::warn("probe {}: {}", error.probe, error.message);
@@ -183,6 +189,7 @@ Result<ScrapeOutcome> Exporter::scrape(const ScrapeRequest& request, SampleSink&
   }
   self_.count_scrape(seconds.count(), result.complete);
   if (self) {
+    program_runs_.fill(statuses, Clock::now());
     self_.set_programs(statuses);
     self_.set_map_uses(collector_->map_uses());
     self_.set_overflows(collector_->overflows());

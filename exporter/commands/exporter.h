@@ -14,6 +14,7 @@
 #include "http/server.h"
 #include "labels/decoder.h"
 #include "metrics/collector.h"
+#include "metrics/program_runs.h"
 #include "metrics/self_metrics.h"
 #include "ota/adapters.h"
 #include "ota/ota.h"
@@ -71,6 +72,7 @@ class Exporter {
   std::mutex mutex_;
   // State below is protected by mutex_.
   SelfMetrics self_;
+  ProgramRuns program_runs_;
 };
 
 }  // namespace kernel_exporter

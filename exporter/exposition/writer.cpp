@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/number.h"
+#include "exposition/escape.h"
+#include "exposition/label_text.h"
 
 namespace kernel_exporter {
 namespace {
@@ -26,17 +28,6 @@ std::string_view type_name(MetricType type) {
   return "untyped";
 }
 
-void append_escaped(std::string& out, std::string_view text, std::string_view escaped) {
-  for (const char c : text) {
-    if (escaped.find(c) == std::string_view::npos) {
-      out += c;
-      continue;
-    }
-    out += '\\';
-    out += c == '\n' ? 'n' : c;
-  }
-}
-
 // Both formats are one line a sample; they differ in the lines that introduce a family, in what a
 // histogram without a sum may show, and in the end. What a family's samples share is rendered once.
 class LineWriter : public Writer {
@@ -44,43 +35,49 @@ class LineWriter : public Writer {
   LineWriter(Format format, std::string& out)
       : open_metrics_(format == Format::kOpenMetrics100), out_(out) {}
 
-  void begin_family(const FamilyHeader& family) override {
-    name_ = family.name;
-    bucket_tails_.clear();
-    for (const auto& bound : family.bounds) add_bucket_tail(bound);
-    add_bucket_tail("+Inf");
-    write_header(family);
-  }
-
-  void value(std::string_view labels, uint64_t number) override { sample("", labels, number); }
-  void value(std::string_view labels, double number) override { sample("", labels, number); }
-
-  void histogram(std::string_view labels, std::span<const uint64_t> counts,
-                 std::optional<double> sum) override {
-    assert(counts.size() == bucket_tails_.size());
-    bucket_head_.assign(name_).append("_bucket{").append(labels);
-    if (!labels.empty()) bucket_head_ += ',';
-    uint64_t cumulated = 0;
-    for (size_t i = 0; i < counts.size(); ++i) {
-      cumulated += counts[i];
-      out_.append(bucket_head_).append(bucket_tails_[i]);
-      end_line(cumulated);
-    }
-    if (sum) sample("_sum", labels, *sum);
-    // OpenMetrics 1.0 shows _count if and only if there is a _sum; +Inf says the same.
-    if (sum || !open_metrics_) sample("_count", labels, cumulated);
-  }
-
-  void summary(std::string_view labels, uint64_t count, double sum) override {
-    sample("_sum", labels, sum);
-    sample("_count", labels, count);
-  }
-
   void finish() override {
     if (open_metrics_) out_ += "# EOF\n";
   }
 
  private:
+  void begin_family(const FamilyHeader& family) override {
+    name_ = family.name;
+    bucket_tails_.clear();
+    if (family.type == MetricType::kHistogram) {
+      for (const double bound : family.buckets.bounds) add_bucket_tail(canonical_bound(bound));
+      add_bucket_tail("+Inf");
+    }
+    write_header(family);
+  }
+
+  void sample(const Sample& sample) override {
+    const std::string_view labels = sample.labels.encoded(append_label_text, labels_);
+    std::visit([&](const auto& value) { write(labels, value); }, sample.value);
+  }
+
+  void write(std::string_view labels, uint64_t number) { line("", labels, number); }
+  void write(std::string_view labels, double number) { line("", labels, number); }
+
+  void write(std::string_view labels, const HistogramValue& histogram) {
+    assert(histogram.counts.size() == bucket_tails_.size());
+    bucket_head_.assign(name_).append("_bucket{").append(labels);
+    if (!labels.empty()) bucket_head_ += ',';
+    uint64_t cumulated = 0;
+    for (size_t i = 0; i < histogram.counts.size(); ++i) {
+      cumulated += histogram.counts[i];
+      out_.append(bucket_head_).append(bucket_tails_[i]);
+      end_line(cumulated);
+    }
+    if (histogram.sum) line("_sum", labels, *histogram.sum);
+    // OpenMetrics 1.0 shows _count if and only if there is a _sum; +Inf says the same.
+    if (histogram.sum || !open_metrics_) line("_count", labels, cumulated);
+  }
+
+  void write(std::string_view labels, const SummaryValue& summary) {
+    line("_sum", labels, summary.sum);
+    line("_count", labels, summary.count);
+  }
+
   void add_bucket_tail(std::string_view bound) {
     bucket_tails_.emplace_back("le=\"").append(bound).append("\"} ");
   }
@@ -105,7 +102,7 @@ class LineWriter : public Writer {
   }
 
   template <typename Number>
-  void sample(std::string_view suffix, std::string_view labels, Number number) {
+  void line(std::string_view suffix, std::string_view labels, Number number) {
     out_.append(name_).append(suffix);
     if (!labels.empty()) out_.append("{").append(labels).append("}");
     out_ += ' ';
@@ -121,6 +118,7 @@ class LineWriter : public Writer {
   const bool open_metrics_;
   std::string& out_;
   std::string name_;
+  std::string labels_;  // of a series that does not keep them
   std::string bucket_head_;
   std::vector<std::string> bucket_tails_;  // `le="0.1"} `, one a bucket
 };

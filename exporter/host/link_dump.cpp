@@ -81,7 +81,7 @@ int read_message(const nlmsghdr* header, void* data) {
 
 // 0, or the errno that ended the dump; EINTR: devices came or went meanwhile.
 int receive(const Socket& socket, std::vector<NetDevice>& devices) {
-  const auto buffer = std::make_unique<char[]>(kBufferSize);
+  const auto buffer = std::make_unique_for_overwrite<char[]>(kBufferSize);
   const unsigned int port = ::mnl_socket_get_portid(socket.get());
   for (;;) {
     const ssize_t size = ::mnl_socket_recvfrom(socket.get(), buffer.get(), kBufferSize);

@@ -6,8 +6,14 @@ namespace kernel_exporter {
 NetDevices::NetDevices(HostPaths paths)
     : own_namespace_(own_network_namespace(paths)), namespaces_(std::move(paths)) {}
 
-Result<std::vector<NetDevice>> NetDevices::devices() const {
-  return dump_links(LinkStatistics::kRead);
+Result<std::vector<NetDevice>> NetDevices::devices() {
+  auto found = dump_links(LinkStatistics::kRead);
+  if (found) {
+    Names& names = names_[own_namespace_];
+    names.clear();
+    for (const NetDevice& device : *found) names.emplace(device.ifindex, device.name);
+  }
+  return found;
 }
 
 void NetDevices::start_scrape() {

@@ -21,8 +21,8 @@ class NetDevices {
  public:
   explicit NetDevices(HostPaths paths);
 
-  // One RTM_GETLINK dump of our own namespace.
-  [[nodiscard]] Result<std::vector<NetDevice>> devices() const;
+  // One RTM_GETLINK dump of our own namespace. name() needs no other one in the same scrape.
+  [[nodiscard]] Result<std::vector<NetDevice>> devices();
 
   // The inode number of our own network namespace, as struct ns_common.inum in the kernel.
   uint32_t own_namespace() const { return own_namespace_; }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/process.h"
 
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,47 +68,17 @@ class StatLine {
   std::vector<std::string_view> fields_;
 };
 
-Result<void> read_stat(const HostPaths& paths, ProcessStats& stats) {
-  const std::string path = paths.procfs + "/self/stat";
-  const Result<std::string> text = read_text_file(path);
-  if (!text) return tl::unexpected(text.error());
-  const StatLine line(*text);
-  const auto user = line.field(14), system = line.field(15), start = line.field(kStartTime),
-             virtual_bytes = line.field(23), resident_pages = line.field(24);
-  if (!user || !system || !start || !virtual_bytes || !resident_pages) {
-    return fail(path + ": unexpected format, see proc(5)");
+// The number of open files as the kernel counts it: procfs gives the size of the directory fd as
+// the number of open files from 6.2 on (f1f1f2569901, "proc: report open files as size in stat()
+// for /proc/pid/fd"), 0 before. Listing them costs 15 us for 80.
+std::optional<uint64_t> counted_descriptors(const std::string& path) {
+  struct statfs file_system;
+  struct stat status;
+  if (::statfs(path.c_str(), &file_system) != 0 || file_system.f_type != PROC_SUPER_MAGIC) {
+    return std::nullopt;
   }
-  const Result<double> booted = boot_time(paths);
-  if (!booted) return tl::unexpected(booted.error());
-  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  stats.cpu_seconds = static_cast<double>(*user + *system) / ticks;
-  stats.start_time_seconds = *booted + static_cast<double>(*start) / ticks;
-  stats.virtual_bytes = *virtual_bytes;
-  stats.resident_bytes = *resident_pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-  return {};
-}
-
-Result<void> read_limits(const HostPaths& paths, ProcessStats& stats) {
-  const std::string path = paths.procfs + "/self/limits";
-  const Result<std::string> text = read_text_file(path);
-  if (!text) return tl::unexpected(text.error());
-  const auto limits = words_of(line_of(*text, "Max open files").value_or(""));
-  if (limits.empty()) return fail(path + ": no line \"Max open files\"");
-  if (limits[0] == "unlimited") return {};
-  stats.max_fds = number(limits[0]);
-  if (!stats.max_fds) return fail(path + ": \"Max open files\" is not a number");
-  return {};
-}
-
-Result<void> count_descriptors(const HostPaths& paths, ProcessStats& stats) {
-  const std::string path = paths.procfs + "/self/fd";
-  const Directory directory(::opendir(path.c_str()));
-  if (!directory) return fail_errno(errno, path);
-  const std::string own = std::to_string(::dirfd(directory.get()));
-  while (const dirent* entry = ::readdir(directory.get())) {
-    if (entry->d_name[0] != '.' && entry->d_name != own) ++stats.open_fds;
-  }
-  return {};
+  if (::stat(path.c_str(), &status) != 0 || status.st_size <= 0) return std::nullopt;
+  return static_cast<uint64_t>(status.st_size);
 }
 
 }  // namespace
@@ -123,14 +96,49 @@ bool sees_kernel_process_ids(const HostPaths& paths) {
   return size > 0 && std::string_view(name.data(), static_cast<size_t>(size)) == kInitial;
 }
 
-Result<ProcessStats> read_process_stats(const HostPaths& paths) {
+Result<ProcessStats> OwnProcess::read() {
   ProcessStats stats;
-  for (const auto read : {read_stat, read_limits, count_descriptors}) {
-    if (Result<void> done = read(paths, stats); !done) {
-      return fail(done.error(), "statistics of this process");
-    }
-  }
+  Result<void> done = read_stat(stats);
+  if (done) done = count_descriptors(stats);
+  if (!done) return fail(done.error(), "statistics of this process");
   return stats;
+}
+
+Result<void> OwnProcess::read_stat(ProcessStats& stats) {
+  const std::string path = paths_.procfs + "/self/stat";
+  const Result<std::string> text = read_text_file(path);
+  if (!text) return tl::unexpected(text.error());
+  const StatLine line(*text);
+  const auto user = line.field(14), system = line.field(15), start = line.field(kStartTime),
+             resident_pages = line.field(24);
+  if (!user || !system || !start || !resident_pages) {
+    return fail(path + ": unexpected format, see proc(5)");
+  }
+  if (!boot_time_) {
+    const Result<double> booted = boot_time(paths_);
+    if (!booted) return tl::unexpected(booted.error());
+    boot_time_ = *booted;
+  }
+  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  stats.cpu_seconds = static_cast<double>(*user + *system) / ticks;
+  stats.start_time_seconds = *boot_time_ + static_cast<double>(*start) / ticks;
+  stats.resident_bytes = *resident_pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  return {};
+}
+
+Result<void> OwnProcess::count_descriptors(ProcessStats& stats) const {
+  const std::string path = paths_.procfs + "/self/fd";
+  if (const auto counted = counted_descriptors(path)) {
+    stats.open_fds = *counted;
+    return {};
+  }
+  const Directory directory(::opendir(path.c_str()));
+  if (!directory) return fail_errno(errno, path);
+  const std::string own = std::to_string(::dirfd(directory.get()));
+  while (const dirent* entry = ::readdir(directory.get())) {
+    if (entry->d_name[0] != '.' && entry->d_name != own) ++stats.open_fds;
+  }
+  return {};
 }
 
 }  // namespace kernel_exporter

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "host/paths.h"
@@ -15,10 +16,8 @@ namespace kernel_exporter {
 struct ProcessStats {
   double cpu_seconds = 0;  // user and system, all threads
   uint64_t resident_bytes = 0;
-  uint64_t virtual_bytes = 0;
   uint64_t open_fds = 0;
-  std::optional<uint64_t> max_fds;  // nullopt: unlimited
-  double start_time_seconds = 0;    // since the epoch
+  double start_time_seconds = 0;  // since the epoch
 };
 
 // When a process started, in clock ticks since boot, which tells it from a later one with the same
@@ -29,7 +28,18 @@ std::optional<uint64_t> process_start(const HostPaths& paths, pid_t pid);
 // initial PID namespace (PROC_PID_INIT_INO of include/linux/proc_ns.h). Any thread.
 bool sees_kernel_process_ids(const HostPaths& paths);
 
-// From procfs/self and the boot time in procfs/stat. Any thread.
-[[nodiscard]] Result<ProcessStats> read_process_stats(const HostPaths& paths);
+// Reads them from procfs/self, and once the boot time from procfs/stat. One thread at a time.
+class OwnProcess {
+ public:
+  explicit OwnProcess(HostPaths paths) : paths_(std::move(paths)) {}
+  [[nodiscard]] Result<ProcessStats> read();
+
+ private:
+  Result<void> read_stat(ProcessStats& stats);
+  Result<void> count_descriptors(ProcessStats& stats) const;
+
+  HostPaths paths_;
+  std::optional<double> boot_time_;  // seconds since the epoch
+};
 
 }  // namespace kernel_exporter

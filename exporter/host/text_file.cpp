@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 
 #include "base/unique_fd.h"
 
@@ -14,15 +15,22 @@ Result<std::string> read_text_file(const std::string& path, size_t limit) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return fail_errno(errno, path);
   std::string text;
-  constexpr size_t kChunk = 64 << 10;
+  // Most files fit a page of the stack; /proc/kallsyms has megabytes.
+  char small[4 << 10];
+  constexpr size_t kLarge = 64 << 10;
+  std::unique_ptr<char[]> large;
   while (text.size() < limit) {
-    const size_t old_size = text.size();
-    text.resize(std::min(limit, old_size + kChunk));
-    const ssize_t got = ::read(fd.get(), text.data() + old_size, text.size() - old_size);
-    const int error_number = errno;
-    text.resize(old_size + std::max<ssize_t>(got, 0));
+    if (!large && text.size() >= sizeof small)
+      large = std::make_unique_for_overwrite<char[]>(kLarge);
+    char* const buffer = large ? large.get() : small;
+    const size_t room = large ? kLarge : sizeof small;
+    const ssize_t got = ::read(fd.get(), buffer, std::min(room, limit - text.size()));
     if (got == 0) break;
-    if (got < 0 && error_number != EINTR) return fail_errno(error_number, path);
+    if (got > 0) {
+      text.append(buffer, static_cast<size_t>(got));
+    } else if (errno != EINTR) {
+      return fail_errno(errno, path);
+    }
   }
   return text;
 }

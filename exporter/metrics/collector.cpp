@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "metrics/family_stream.h"
 #include "metrics/host_snapshot.h"
 #include "probe/map_type.h"
 
@@ -13,14 +14,15 @@ namespace {
 
 bool same_family(const FamilyPlan& one, const FamilyPlan& other) {
   return one.header.name == other.header.name && one.header.type == other.header.type &&
-         one.header.bounds == other.header.bounds && one.label_names == other.label_names &&
-         one.unit == other.unit && one.width == other.width;
+         one.header.buckets.bounds == other.header.buckets.bounds &&
+         one.label_names == other.label_names && one.unit == other.unit && one.width == other.width;
 }
 
 }  // namespace
 
-Collector::Collector(Plan plan, std::vector<NamedObject> objects, HostTables& host)
-    : plan_(std::move(plan)), objects_(std::move(objects)), host_(host) {
+Collector::Collector(Plan plan, std::vector<NamedObject> objects, HostTables& host,
+                     SystemTime loaded)
+    : plan_(std::move(plan)), objects_(std::move(objects)), host_(host), loaded_(loaded) {
   build();
   for (CgroupSelection& selection : cgroups_) selection.update(host_.cgroups);
 }
@@ -30,8 +32,9 @@ void Collector::build() {
   cgroups_.clear();
   families_.clear();
   for (const FamilyPlan& family : plan_.families) {
-    families_.push_back(Family{
-        FamilyState(family.width, family.series_limit, family.header.type == MetricType::kGauge)});
+    const bool gauge = family.header.type == MetricType::kGauge;
+    families_.push_back(
+        Family{FamilyState(family.label_names, family.width, family.series_limit, gauge)});
   }
   for (const ObjectPlan& object : plan_.objects) {
     for (const SourcePlan& source : object.sources) {
@@ -45,6 +48,8 @@ void Collector::build() {
                             cgroups.globs);
     }
   }
+  // The list of network devices serves labels too: first the statistics, which come with it.
+  std::ranges::stable_partition(maps_, [](const MapSources& map) { return !map.source.empty(); });
 }
 
 const NamedObject* Collector::find_object(const std::string& path) const {
@@ -63,6 +68,7 @@ Collector::MapSources& Collector::map_sources(const ObjectPlan& object, const So
   added.source = source.source;
   added.map = source.map;
   added.object = loaded;
+  if (source.source.empty()) added.unknown_at_zero = loaded_;
   return added;
 }
 
@@ -102,6 +108,7 @@ ScrapeResult Collector::scrape(std::span<const std::string> probes,
                                std::chrono::steady_clock::time_point deadline, SampleSink& sink) {
   const std::lock_guard lock(mutex_);
   ScrapeResult result;
+  const SystemTime begin = std::chrono::system_clock::now();
   host_.start_scrape();
   choose(probes);
   for (MapSources& map : maps_) {
@@ -119,9 +126,12 @@ ScrapeResult Collector::scrape(std::span<const std::string> probes,
       if (!read) {
         family.failed = true;
       } else {
+        const bool gauge = plan.header.type == MetricType::kGauge;
+        family.state.set_start(gauge ? std::nullopt : map.unknown_at_zero);
         source.state.apply(*source.plan, plan, snapshot_, family.state);
       }
     }
+    if (read && map.unknown_at_zero) map.unknown_at_zero = begin;
   }
   for (CgroupSelection& selection : cgroups_) selection.update(host_.cgroups);
   for (size_t i = 0; i < families_.size(); ++i) {
@@ -157,39 +167,31 @@ Result<void> Collector::read_host(const std::string& source) {
 
 void Collector::write_family(const FamilyPlan& plan, const FamilyState& family, SampleSink& sink) {
   numbers_.resize(plan.width);
-  bool begun = false;
+  FamilyStream stream(sink, plan.header);
   for (uint32_t series = 0; series < family.size(); ++series) {
     if (!family.exists(series)) continue;
     family.read(series, numbers_);
     if (plan.faults && numbers_[0] == 0) continue;
-    if (!begun) sink.begin_family(plan.header);
-    begun = true;
-    write_series(plan, family.block(series), sink);
+    stream.add(family.labels(series), value(plan), family.start(series));
   }
 }
 
-void Collector::write_series(const FamilyPlan& plan, std::string_view block, SampleSink& sink) {
+SampleValue Collector::value(const FamilyPlan& plan) const {
   const auto base = [&plan](uint64_t number) {
     return plan.unit.to_base(static_cast<double>(number));
   };
   switch (plan.header.type) {
-    case MetricType::kHistogram: {
-      const auto sum = plan.has_sum ? std::optional(base(numbers_.back())) : std::nullopt;
-      sink.histogram(block, std::span(numbers_).first(plan.width - 1), sum);
-      break;
-    }
+    case MetricType::kHistogram:
+      return HistogramValue{std::span(numbers_).first(plan.width - 1),
+                            plan.has_sum ? std::optional(base(numbers_.back())) : std::nullopt};
     case MetricType::kSummary:
-      sink.summary(block, numbers_[0], base(numbers_[1]));
-      break;
+      return SummaryValue{numbers_[0], base(numbers_[1])};
     default:
       if (plan.is_signed) {
-        sink.value(block,
-                   plan.unit.to_base(static_cast<double>(static_cast<int64_t>(numbers_[0]))));
-      } else if (plan.unit.is_base()) {
-        sink.value(block, numbers_[0]);
-      } else {
-        sink.value(block, base(numbers_[0]));
+        return plan.unit.to_base(static_cast<double>(static_cast<int64_t>(numbers_[0])));
       }
+      if (plan.unit.is_base()) return numbers_[0];
+      return base(numbers_[0]);
   }
 }
 

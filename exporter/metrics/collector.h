@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,7 +48,9 @@ struct MapUse {
 // turns.
 class Collector {
  public:
-  Collector(Plan plan, std::vector<NamedObject> objects, HostTables& host);
+  // `loaded`: a time before the objects' programs were attached, when their maps were still empty.
+  Collector(Plan plan, std::vector<NamedObject> objects, HostTables& host,
+            SystemTime loaded = std::chrono::system_clock::now());
 
   // True when some rule of that probe is in the plan.
   bool knows_probe(const std::string& probe);
@@ -86,6 +89,9 @@ class Collector {
     std::unique_ptr<MapReader> reader;
     std::vector<Source> sources;
     size_t entries = 0;
+    // When keys that are not known yet still counted nothing; none for sources of the host, which
+    // counted before we came.
+    std::optional<SystemTime> unknown_at_zero;
   };
   struct Family {
     FamilyState state;
@@ -101,7 +107,7 @@ class Collector {
   Result<void> read_map(MapSources& map, std::chrono::steady_clock::time_point deadline);
   Result<void> read_host(const std::string& source);
   void write_family(const FamilyPlan& plan, const FamilyState& family, SampleSink& sink);
-  void write_series(const FamilyPlan& plan, std::string_view block, SampleSink& sink);
+  SampleValue value(const FamilyPlan& plan) const;  // from numbers_
   void keep_label_order(const Plan& old_plan);
   void take_over_sources(const FamilyPlan& old_plan, size_t old_index, size_t index,
                          std::vector<MapSources>& old_maps);
@@ -111,6 +117,7 @@ class Collector {
   Plan plan_;
   std::vector<NamedObject> objects_;
   HostTables& host_;
+  const SystemTime loaded_;
   std::vector<Family> families_;  // as Plan::families
   std::vector<MapSources> maps_;
   std::vector<CgroupSelection> cgroups_;

@@ -5,44 +5,57 @@
 
 namespace kernel_exporter {
 
-FamilyState::FamilyState(size_t width, uint64_t series_limit, bool gauge)
-    : width_(width), series_limit_(series_limit), gauge_(gauge) {}
+FamilyState::FamilyState(std::vector<std::string> label_names, size_t width, uint64_t series_limit,
+                         bool gauge)
+    : label_names_(std::move(label_names)),
+      width_(width),
+      series_limit_(series_limit),
+      gauge_(gauge) {}
 
-uint32_t FamilyState::find_or_add(std::string_view block) {
-  const auto found = index_.find(block);
+uint32_t FamilyState::find_or_add(std::string_view packed) {
+  const auto found = index_.find(packed);
   if (found != index_.end()) return found->second;
   const size_t own = index_.size() - (other_ == kNone ? 0 : 1);
-  return own < series_limit_ ? add(block) : kNone;
+  return own < series_limit_ ? add(packed) : kNone;
 }
 
-uint32_t FamilyState::other(std::string_view other_block) {
+uint32_t FamilyState::other() {
   if (other_ == kNone) {
-    const auto same = index_.find(other_block);
-    other_ = same == index_.end() ? add(other_block) : same->second;
+    std::string packed;
+    for (size_t i = 0; i < label_names_.size(); ++i) append_packed(packed, "other");
+    const auto same = index_.find(packed);
+    other_ = same == index_.end() ? add(packed) : same->second;
   }
   return other_;
 }
 
-uint32_t FamilyState::add(std::string_view block) {
-  if (!free_.empty()) {
-    const uint32_t series = free_.back();
+uint32_t FamilyState::add(std::string_view packed) {
+  auto series = static_cast<uint32_t>(packed_.size());
+  if (free_.empty()) {
+    packed_.push_back(nullptr);
+    encoded_.emplace_back();
+    starts_.emplace_back();
+    holders_.push_back(0);
+    live_.resize(live_.size() + width_);
+    retired_.resize(retired_.size() + width_);
+  } else {
+    series = free_.back();
     free_.pop_back();
-    blocks_[series] = block;
-    index_.emplace(block, series);
-    return series;
   }
-  const auto series = static_cast<uint32_t>(blocks_.size());
-  blocks_.emplace_back(block);
-  holders_.push_back(0);
-  index_.emplace(block, series);
-  live_.resize(live_.size() + width_);
-  retired_.resize(retired_.size() + width_);
+  packed_[series] = &index_.emplace(packed, series).first->first;
+  encoded_[series] = {};
+  starts_[series] = start_;
   return series;
+}
+
+Labels FamilyState::labels(uint32_t series) const {
+  return {label_names_, *packed_[series], encoded_[series]};
 }
 
 void FamilyState::release(uint32_t series) {
   if (--holders_[series] > 0 || !gauge_) return;
-  index_.erase(blocks_[series]);
+  index_.erase(*packed_[series]);
+  packed_[series] = nullptr;
   if (series == other_) other_ = kNone;
   std::fill_n(live_.begin() + static_cast<ptrdiff_t>(series * width_), width_, 0);
   free_.push_back(series);

@@ -30,7 +30,7 @@ void put(Snapshot& snapshot, size_t entry, const Key& key, const Value& value) {
 
 }  // namespace
 
-Result<void> read_netlink(const HostTables& host, Snapshot& snapshot) {
+Result<void> read_netlink(HostTables& host, Snapshot& snapshot) {
   const auto devices = host.netdevs.devices();
   if (!devices) return fail(devices.error().message);
   size_for<NetlinkKey, rtnl_link_stats64>(devices->size(), snapshot);

@@ -9,7 +9,7 @@
 namespace kernel_exporter {
 
 // The sources of rules/host_source.h in the shape of a BPF map of one CPU.
-[[nodiscard]] Result<void> read_netlink(const HostTables& host, Snapshot& snapshot);
+[[nodiscard]] Result<void> read_netlink(HostTables& host, Snapshot& snapshot);
 void read_mtd(const HostPaths& paths, Snapshot& snapshot);
 
 }  // namespace kernel_exporter

@@ -5,8 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "base/number.h"
-#include "metrics/label_block.h"
+#include "metrics/family_stream.h"
 
 namespace kernel_exporter {
 namespace {
@@ -53,7 +52,7 @@ FamilyHeader header_of(const prometheus::MetricFamily& family) {
   if (header.type == MetricType::kHistogram) {
     for (const auto& bucket : family.metric.front().histogram.bucket) {
       if (std::isinf(bucket.upper_bound)) continue;
-      header.bounds.push_back(canonical_bound(bucket.upper_bound));
+      header.buckets.bounds.push_back(bucket.upper_bound);
     }
   }
   return header;
@@ -71,35 +70,42 @@ std::vector<uint64_t> plain_counts(const ClientMetric::Histogram& histogram, siz
   return counts;
 }
 
-void write_metric(const prometheus::MetricFamily& family, const ClientMetric& metric,
-                  const std::string& labels, size_t bounds, SampleSink& sink) {
-  switch (family.type) {
+// `counts` holds those of a histogram as long as its sample is needed.
+SampleValue value_of(const ClientMetric& metric, prometheus::MetricType type, size_t bounds,
+                     std::vector<uint64_t>& counts) {
+  switch (type) {
     case prometheus::MetricType::Counter:
-      return sink.value(labels, metric.counter.value);
-    case prometheus::MetricType::Gauge:
-      return sink.value(labels, metric.gauge.value);
+      return metric.counter.value;
     case prometheus::MetricType::Untyped:
-      return sink.value(labels, metric.untyped.value);
+      return metric.untyped.value;
     case prometheus::MetricType::Summary:
-      return sink.summary(labels, metric.summary.sample_count, metric.summary.sample_sum);
+      return SummaryValue{metric.summary.sample_count, metric.summary.sample_sum};
     case prometheus::MetricType::Histogram:
-      return sink.histogram(labels, plain_counts(metric.histogram, bounds),
-                            metric.histogram.sample_sum);
+      counts = plain_counts(metric.histogram, bounds);
+      return HistogramValue{counts, metric.histogram.sample_sum};
+    case prometheus::MetricType::Gauge:
+      break;
   }
+  return metric.gauge.value;
 }
 
 }  // namespace
 
-void write_families(const std::vector<prometheus::MetricFamily>& families, SampleSink& sink) {
+void write_families(const std::vector<prometheus::MetricFamily>& families,
+                    std::optional<SystemTime> start, SampleSink& sink) {
+  std::vector<Label> labels;
+  std::vector<uint64_t> counts;
   for (const auto& family : families) {
     if (family.metric.empty()) continue;
     const FamilyHeader header = header_of(family);
-    sink.begin_family(header);
-    std::string labels;
+    const bool gauge = header.type == MetricType::kGauge;
+    FamilyStream stream(sink, header);
     for (const auto& metric : family.metric) {
       labels.clear();
-      for (const auto& label : metric.label) append_label(labels, label.name, label.value);
-      write_metric(family, metric, labels, header.bounds.size(), sink);
+      for (const auto& label : metric.label) labels.push_back({label.name, label.value});
+      stream.add(Labels(std::span<const Label>(labels)),
+                 value_of(metric, family.type, header.buckets.bounds.size(), counts),
+                 gauge ? std::nullopt : start);
     }
   }
 }

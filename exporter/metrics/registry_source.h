@@ -3,6 +3,7 @@
 
 #include <prometheus/metric_family.h>
 
+#include <optional>
 #include <vector>
 
 #include "metrics/sample_sink.h"
@@ -11,7 +12,9 @@ namespace kernel_exporter {
 
 // Streams what a prometheus-cpp Collectable collected into a sink. Untyped becomes gauge; a counter
 // whose name lacks _total gets it, so that every format shows one name. Families without metrics
-// are left out. Quantiles of summaries and timestamps are dropped: a sink has neither.
-void write_families(const std::vector<prometheus::MetricFamily>& families, SampleSink& sink);
+// are left out. Quantiles of summaries and timestamps are dropped: a sink has neither. `start`:
+// when all of them that count stood at 0.
+void write_families(const std::vector<prometheus::MetricFamily>& families,
+                    std::optional<SystemTime> start, SampleSink& sink);
 
 }  // namespace kernel_exporter

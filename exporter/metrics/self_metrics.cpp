@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics/self_metrics.h"
 
+#include <algorithm>
 #include <set>
 
-#include "host/process.h"
 #include "metrics/registry_source.h"
 
 namespace kernel_exporter {
@@ -21,10 +21,15 @@ prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const
   return BuildGauge().Name(name).Help(help).Register(registry).Add({});
 }
 
+bool same_state(const ProgramStatus& one, const ProgramStatus& other) {
+  return one.state == other.state && one.fd == other.fd && one.program == other.program &&
+         one.mechanism == other.mechanism && one.probe == other.probe;
+}
+
 }  // namespace
 
 SelfMetrics::SelfMetrics(HostPaths paths, std::string_view version)
-    : paths_(std::move(paths)),
+    : process_(std::move(paths)),
       attached_(BuildGauge()
                     .Name("kernel_exporter_probe_attached")
                     .Help("1 if the probe or program is attached.")
@@ -98,20 +103,27 @@ void SelfMetrics::Gauges::set(const prometheus::Labels& labels, double value) {
 }
 
 void SelfMetrics::set_programs(const std::vector<ProgramStatus>& programs) {
+  if (!std::ranges::equal(programs, shown_programs_, same_state)) {
+    shown_programs_ = programs;
+    show_programs();
+  }
+  for (const ProgramStatus& program : programs) set_runs(program);
+}
+
+void SelfMetrics::show_programs() {
   attached_.start_scrape();
   idle_.start_scrape();
   std::set<std::string> working;
-  for (const ProgramStatus& program : programs) {
+  for (const ProgramStatus& program : shown_programs_) {
     const bool waits = program.state == AttachState::kIdle;
     if (waits || program.state == AttachState::kAttached) working.insert(program.program);
     if (waits) idle_.set({{"probe", program.probe}}, 1);
   }
-  for (const ProgramStatus& program : programs) {
+  for (const ProgramStatus& program : shown_programs_) {
     // Of the variants of a program, the attached one is shown.
     const bool shown = program.fd >= 0 || !working.contains(program.program);
     if (program.state == AttachState::kNotNeeded || !shown) continue;
     if (program.state != AttachState::kIdle) set_attached(program);
-    set_runs(program);
   }
 }
 
@@ -127,6 +139,7 @@ void SelfMetrics::set_attached(const ProgramStatus& program) {
 }
 
 void SelfMetrics::set_runs(const ProgramStatus& program) {
+  if (program.missed_runs == 0 && program.run_count == 0) return;
   const prometheus::Labels run = {{"probe", program.probe}, {"program", program.program}};
   if (program.missed_runs > 0) {
     raise_to(missed_runs_.Add(run), static_cast<double>(program.missed_runs));
@@ -164,17 +177,19 @@ void SelfMetrics::count_scrape(double seconds, bool complete) {
 }
 
 void SelfMetrics::update_process() {
-  const auto stats = read_process_stats(paths_);
+  const auto stats = process_.read();
   if (!stats) return;
   raise_to(process_cpu_, stats->cpu_seconds);
   process_resident_.Set(static_cast<double>(stats->resident_bytes));
   process_fds_.Set(static_cast<double>(stats->open_fds));
   process_start_.Set(stats->start_time_seconds);
+  start_ = SystemTime(std::chrono::duration_cast<SystemTime::duration>(
+      std::chrono::duration<double>(stats->start_time_seconds)));
 }
 
 void SelfMetrics::write(SampleSink& sink) {
   update_process();
-  write_families(registry_.Collect(), sink);
+  write_families(registry_.Collect(), start_, sink);
 }
 
 }  // namespace kernel_exporter

@@ -5,12 +5,13 @@
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "host/paths.h"
+#include "host/process.h"
 #include "metrics/collector.h"
 #include "metrics/sample_sink.h"
 #include "probe/program_status.h"
@@ -51,12 +52,15 @@ class SelfMetrics {
     std::set<prometheus::Gauge*> told_;
   };
 
+  void show_programs();
   void set_attached(const ProgramStatus& program);
   void set_runs(const ProgramStatus& program);
   void update_process();
 
-  HostPaths paths_;
+  OwnProcess process_;
+  std::optional<SystemTime> start_;  // of the process
   prometheus::Registry registry_;
+  std::vector<ProgramStatus> shown_programs_;
   Gauges attached_;
   Gauges idle_;
   Counters& run_count_;

@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "base/utf8.h"
-#include "metrics/label_block.h"
+#include "metrics/labels.h"
 
 namespace kernel_exporter {
 namespace {
@@ -34,12 +34,6 @@ Value field_value(const Field& field, std::span<const std::byte> key) {
       value.text = value.bytes.substr(0, value.bytes.find('\0'));
   }
   return value;
-}
-
-std::string other_block(const FamilyPlan& family) {
-  std::string block;
-  for (const std::string& name : family.label_names) append_label(block, name, "other");
-  return block;
 }
 
 }  // namespace
@@ -142,21 +136,18 @@ void SourceState::label(const SourcePlan& plan, const FamilyPlan& family_plan,
   }
   uint32_t series = kExcluded;
   if (!plan.where || plan.where->matches({labels_, key})) {
-    block_.clear();
-    for (const size_t index : plan.label_order) {
-      append_label(block_, plan.labels[index].name, labels_[index]);
-    }
-    series = family.find_or_add(block_);
-    if (series == FamilyState::kNone) series = without_room(family_plan, family, entry);
+    packed_.clear();
+    for (const size_t index : plan.label_order) append_packed(packed_, labels_[index]);
+    series = family.find_or_add(packed_);
+    if (series == FamilyState::kNone) series = without_room(family, entry);
   }
   move(entry, series, family_plan.header.type == MetricType::kGauge, family);
 }
 
 // "other" holds only keys that never had a series of their own: a key that got another name when
 // there is no room for it keeps the series that it has.
-uint32_t SourceState::without_room(const FamilyPlan& family_plan, FamilyState& family,
-                                   const Entry& entry) {
-  return entry.series == kExcluded ? family.other(other_block(family_plan)) : entry.series;
+uint32_t SourceState::without_room(FamilyState& family, const Entry& entry) {
+  return entry.series == kExcluded ? family.other() : entry.series;
 }
 
 // What the key has counted so far stays with the series that showed it; the new one counts on from

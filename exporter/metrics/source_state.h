@@ -51,8 +51,7 @@ class SourceState {
              uint32_t cpu, FamilyState& family, Entry& entry);
   void move(Entry& entry, uint32_t series, bool gauge, FamilyState& family);
   void detect_restart(const ValuePlan& value, const Entry& entry, FamilyState& family);
-  static uint32_t without_room(const FamilyPlan& family_plan, FamilyState& family,
-                               const Entry& entry);
+  static uint32_t without_room(FamilyState& family, const Entry& entry);
   void drop_vanished(bool gauge, FamilyState& family);
   void give_up(const Entry& entry, bool gauge, FamilyState& family);
   uint32_t take_slot();
@@ -66,7 +65,7 @@ class SourceState {
   std::vector<uint32_t> free_slots_;
   std::vector<uint64_t> numbers_;    // of the entry at hand
   std::vector<std::string> labels_;  // of the entry at hand
-  std::string block_;
+  std::string packed_;               // and what they come to
   uint64_t generation_ = 0;
   size_t seen_ = 0;
   bool relabel_ = false;

@@ -3,16 +3,10 @@
 
 #include <algorithm>
 
-#include "metrics/label_block.h"
+#include "metrics/family_stream.h"
 
 namespace kernel_exporter {
 namespace {
-
-std::string label_of(std::string_view engine) {
-  std::string block;
-  append_label(block, "engine", engine);
-  return block;
-}
 
 // What slows an update down does not break it.
 bool breaks(const OtaEvidence& seen) {
@@ -49,28 +43,28 @@ Result<std::unique_ptr<OtaAdapters>> OtaAdapters::start(OtaTracker& tracker,
 }
 
 void OtaAdapters::write(SampleSink& sink) const {
+  static const FamilyHeader kConnected = {"kernel_exporter_ota_adapter_connected",
+                                          "1 if the adapter is connected to its engine.",
+                                          MetricType::kGauge,
+                                          "",
+                                          {}};
+  static const FamilyHeader kRefused = {
+      "kernel_exporter_ota_adapter_refused_total",
+      "Engine processes rejected because of an unknown message format.",
+      MetricType::kCounter,
+      "",
+      {}};
   std::vector<AdapterStatus> connections;
   for (const auto& adapter : adapters_) {
     if (auto status = adapter->status()) connections.push_back(std::move(*status));
   }
-  if (connections.empty()) return;
-  sink.begin_family({"kernel_exporter_ota_adapter_connected",
-                     "1 if the adapter is connected to its engine.",
-                     MetricType::kGauge,
-                     "",
-                     {}});
+  FamilyStream connected(sink, kConnected);
   for (const AdapterStatus& status : connections) {
-    sink.value(label_of(status.engine), uint64_t{status.connected});
+    connected.add({{"engine", status.engine}}, uint64_t{status.connected});
   }
-  std::erase_if(connections, [](const AdapterStatus& status) { return !status.refused; });
-  if (connections.empty()) return;
-  sink.begin_family({"kernel_exporter_ota_adapter_refused_total",
-                     "Engine processes rejected because of an unknown message format.",
-                     MetricType::kCounter,
-                     "",
-                     {}});
+  FamilyStream refused(sink, kRefused);
   for (const AdapterStatus& status : connections) {
-    sink.value(label_of(status.engine), *status.refused);
+    if (status.refused) refused.add({{"engine", status.engine}}, *status.refused);
   }
 }
 

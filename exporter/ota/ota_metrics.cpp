@@ -3,37 +3,24 @@
 
 #include <algorithm>
 
-#include "metrics/label_block.h"
+#include "metrics/family_stream.h"
 
 namespace kernel_exporter {
 namespace {
 
-using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
-
 double seconds_of_ns(int64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e9; }
 double seconds_of_ms(int64_t milliseconds) { return static_cast<double>(milliseconds) / 1e3; }
 
-std::string block_of(Labels labels) {
-  std::string block;
-  for (const auto& [name, value] : labels) append_label(block, name, value);
-  return block;
-}
-
-// The header is written with the first sample: a family without samples is left out.
+// A stream with a header of its own.
 class Family {
  public:
-  Family(SampleSink& sink, FamilyHeader header) : sink_(sink), header_(std::move(header)) {}
-
-  void add(Labels labels, auto number) {
-    if (!begun_) sink_.begin_family(header_);
-    begun_ = true;
-    sink_.value(block_of(labels), number);
-  }
+  Family(SampleSink& sink, FamilyHeader header)
+      : header_(std::move(header)), stream_(sink, header_) {}
+  void add(const Labels& labels, const SampleValue& value) { stream_.add(labels, value); }
 
  private:
-  SampleSink& sink_;
   const FamilyHeader header_;
-  bool begun_ = false;
+  FamilyStream stream_;
 };
 
 constexpr MetricType kGauge = MetricType::kGauge;

@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <string>
 #include <unordered_set>
+#include <utility>
 
 #include "probe/map_type.h"
 
@@ -21,6 +21,8 @@ using Clock = std::chrono::steady_clock;
 // One batch holds so many entries, whatever the map's size, so that two calls read 64k entries.
 constexpr size_t kBatchEntries = 65536;
 constexpr size_t kBatchBytes = size_t{64} << 20;
+// Asking the kernel for memory anew for each map costs as much as reading a small one.
+constexpr size_t kKeptBytes = size_t{512} << 10;
 // A walk under churn can meet a few more entries than the map holds at any one time.
 constexpr size_t kSlack = 64;
 // Looking at the clock costs as much as a lookup: not at every key.
@@ -51,27 +53,37 @@ void append(std::vector<std::byte>& to, const void* from, size_t size) {
 
 }  // namespace
 
-// Room for a batch of the largest size. Straight from the kernel and given back after the read:
-// only the pages that a batch fills are ever in memory.
-class MapReader::Scratch {
- public:
-  explicit Scratch(size_t bytes)
-      : bytes_(bytes),
-        data_(::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) {}
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() {
-    if (*this) ::munmap(data_, bytes_);
-  }
+BatchBuffer::BatchBuffer(BatchBuffer&& other) noexcept
+    : bytes_(std::exchange(other.bytes_, 0)), data_(std::exchange(other.data_, nullptr)) {}
 
-  explicit operator bool() const { return data_ != MAP_FAILED; }
-  std::byte* data() const { return static_cast<std::byte*>(data_); }
+BatchBuffer& BatchBuffer::operator=(BatchBuffer&& other) noexcept {
+  std::swap(bytes_, other.bytes_);
+  std::swap(data_, other.data_);
+  return *this;
+}
 
- private:
-  size_t bytes_;
-  void* data_;
-};
+BatchBuffer::~BatchBuffer() { release(); }
+
+std::byte* BatchBuffer::reserve(size_t bytes) {
+  if (bytes <= bytes_) return data_;
+  release();
+  void* const data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (data == MAP_FAILED) return nullptr;
+  bytes_ = bytes;
+  data_ = static_cast<std::byte*>(data);
+  return data_;
+}
+
+void BatchBuffer::trim() {
+  if (bytes_ > kKeptBytes) release();
+}
+
+void BatchBuffer::release() {
+  if (data_ != nullptr) ::munmap(data_, bytes_);
+  data_ = nullptr;
+  bytes_ = 0;
+}
 
 Result<MapReader> MapReader::create(int map_fd, std::string name, ReadMethod method) {
   bpf_map_info info = {};
@@ -133,6 +145,7 @@ Result<void> MapReader::read(Snapshot& snapshot, Deadline deadline) {
   start(snapshot);
   if (batch_) {
     const Result<Batch> result = read_batches(snapshot, deadline);
+    snapshot.batch.trim();
     if (!result) return tl::unexpected(result.error());
     if (*result == Batch::kDone) return {};
     batch_ = false;
@@ -143,15 +156,14 @@ Result<void> MapReader::read(Snapshot& snapshot, Deadline deadline) {
 
 Result<MapReader::Batch> MapReader::read_batches(Snapshot& snapshot, Deadline deadline) {
   size_t capacity = batch_capacity();
-  auto scratch = std::make_unique<Scratch>(capacity * entry_bytes());
+  std::byte* keys = snapshot.batch.reserve(capacity * entry_bytes());
   // Where the walk stands: a bucket number (hashes) or a key (arrays); both are 4 bytes.
   uint32_t position = 0;
   bool first = true;
   while (true) {
-    if (!*scratch) return fail_errno(ENOMEM, "map " + name_);
+    if (keys == nullptr) return fail_errno(ENOMEM, "map " + name_);
     if (Clock::now() >= deadline) return tl::unexpected(late(snapshot).error());
-    std::byte* keys = scratch->data();
-    std::byte* values = keys + capacity * key_size_;
+    std::byte* const values = keys + capacity * key_size_;
     auto count = static_cast<uint32_t>(capacity);
     ++calls_;
     const int error = -bpf_map_lookup_batch(fd_, first ? nullptr : &position, &position, keys,
@@ -159,7 +171,7 @@ Result<MapReader::Batch> MapReader::read_batches(Snapshot& snapshot, Deadline de
     if (error == ENOSPC) {
       // A bucket with more entries than the whole batch has room for.
       capacity *= 2;
-      scratch = std::make_unique<Scratch>(capacity * entry_bytes());
+      keys = snapshot.batch.reserve(capacity * entry_bytes());
       continue;
     }
     if (first && means_no_batch(error)) return Batch::kRefused;

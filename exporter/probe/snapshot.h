@@ -12,6 +12,27 @@
 
 namespace kernel_exporter {
 
+// Room for a batch of the largest size that a map can have, straight from the kernel: only the
+// pages that batches fill are in memory.
+class BatchBuffer {
+ public:
+  BatchBuffer() = default;
+  BatchBuffer(BatchBuffer&& other) noexcept;
+  BatchBuffer& operator=(BatchBuffer&& other) noexcept;
+  ~BatchBuffer();
+
+  // At least so many bytes, whatever they hold; null when they cannot be had.
+  std::byte* reserve(size_t bytes);
+  // Gives the memory back unless it is little.
+  void trim();
+
+ private:
+  void release();
+
+  size_t bytes_ = 0;
+  std::byte* data_ = nullptr;
+};
+
 // The entries of one map at one time: entry i has the key at keys[i * key_size] and `cpus` values
 // of `value_stride` bytes each, one behind the other. cpus is 1 for maps that are not per-CPU.
 struct Snapshot {
@@ -22,6 +43,7 @@ struct Snapshot {
   size_t entries = 0;
   std::vector<std::byte> keys;
   std::vector<std::byte> values;
+  BatchBuffer batch;  // of the reader
 
   std::span<const std::byte> key(size_t entry) const {
     return std::span(keys).subspan(entry * key_size, key_size);
@@ -56,7 +78,6 @@ class MapReader {
 
  private:
   using Deadline = std::chrono::steady_clock::time_point;
-  class Scratch;
   enum class Batch { kDone, kRefused };
 
   MapReader() = default;

@@ -21,8 +21,19 @@ tl::unexpected<Error> too_many() {
   return fail("more than " + std::to_string(HISTOGRAM_BOUNDS) + " bounds");
 }
 
+BucketKind kind_of(const histogram_buckets& config) {
+  switch (config.kind) {
+    case HISTOGRAM_LINEAR:
+      return BucketKind::kLinear;
+    case HISTOGRAM_EXPONENTIAL:
+      return BucketKind::kExponential;
+    default:
+      return BucketKind::kListed;
+  }
+}
+
 Result<Buckets> finish(const histogram_buckets& config, std::vector<uint64_t> bounds) {
-  return Buckets{std::move(bounds), as_bytes(config)};
+  return Buckets{kind_of(config), std::move(bounds), as_bytes(config)};
 }
 
 Result<Buckets> zones(const BucketRule& rule, const Unit& unit) {
@@ -107,9 +118,11 @@ Result<Buckets> make_buckets(const BucketRule& rule, const Unit& unit) {
   auto buckets = make_config(rule, unit);
   if (!buckets) return buckets;
   // Exported bounds are doubles: beyond 53 bits two of them can read the same.
-  const std::vector<std::string> labels = bucket_labels(*buckets, unit);
-  const auto same = std::ranges::adjacent_find(labels);
-  if (same != labels.end()) return fail("two bounds have the same le=\"" + *same + "\"");
+  const std::vector<double> bounds = bucket_layout(*buckets, unit).bounds;
+  const auto same = std::ranges::adjacent_find(bounds);
+  if (same != bounds.end()) {
+    return fail("two bounds have the same le=\"" + canonical_bound(*same) + "\"");
+  }
   return buckets;
 }
 
@@ -119,12 +132,12 @@ std::vector<std::byte> no_buckets() {
   return as_bytes(config);
 }
 
-std::vector<std::string> bucket_labels(const Buckets& buckets, const Unit& unit) {
-  std::vector<std::string> labels;
+BucketLayout bucket_layout(const Buckets& buckets, const Unit& unit) {
+  BucketLayout layout{buckets.kind, {}};
   for (const uint64_t bound : buckets.bounds) {
-    labels.push_back(canonical_bound(unit.to_base(static_cast<double>(bound))));
+    layout.bounds.push_back(unit.to_base(static_cast<double>(bound)));
   }
-  return labels;
+  return layout;
 }
 
 }  // namespace kernel_exporter

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "rules/family_header.h"
 #include "rules/model.h"
 
 namespace kernel_exporter {
@@ -15,6 +16,7 @@ namespace kernel_exporter {
 // the last one has one more slot. `config` is struct histogram_buckets (bpf/histogram.h), by which
 // the program in the kernel sorts.
 struct Buckets {
+  BucketKind kind = BucketKind::kListed;
   std::vector<uint64_t> bounds;
   std::vector<std::byte> config;
 
@@ -28,7 +30,7 @@ struct Buckets {
 // The config of a histogram of which nobody wants more than sum and count.
 std::vector<std::byte> no_buckets();
 
-// The `le` values of the bounds, in the unit's base unit and canonical form.
-std::vector<std::string> bucket_labels(const Buckets& buckets, const Unit& unit);
+// The buckets as they are exported, in the unit's base unit.
+BucketLayout bucket_layout(const Buckets& buckets, const Unit& unit);
 
 }  // namespace kernel_exporter

@@ -25,7 +25,7 @@ std::string family_conflict(const FamilyPlan& known, const FamilyPlan& added) {
   if (known.header.type != added.header.type) return "another type";
   if (!same_labels(known, added)) return "another set of labels";
   if (known.unit != added.unit) return "another unit";
-  if (known.header.bounds != added.header.bounds) return "other buckets";
+  if (known.header.buckets.bounds != added.header.buckets.bounds) return "other buckets";
   if (known.has_sum != added.has_sum) return "another choice of a sum";
   if (known.is_signed != added.is_signed) return "another signedness";
   return "";

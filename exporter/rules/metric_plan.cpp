@@ -211,7 +211,7 @@ class MetricCompiler {
                         " slots, one of which is for values beyond the last bound");
     }
     source_.value.buckets = buckets->bounds.size() + 1;
-    family_.header.bounds = bucket_labels(*buckets, rule_.unit);
+    family_.header.buckets = bucket_layout(*buckets, rule_.unit);
     if (known == object_.constants.end()) return true;
     if (known->second != buckets->config.size()) {
       return refuse(

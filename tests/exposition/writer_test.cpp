@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "metrics/family_stream.h"
 #include "sample_families.h"
 
 namespace kernel_exporter {
@@ -37,8 +38,7 @@ TEST(Writer, AppendsToWhatIsThere) {
   const auto writer = make_writer(Format::kText004, out);
   FamilyHeader header;
   header.name = "a_total";
-  writer->begin_family(header);
-  writer->value("", uint64_t{1});
+  FamilyStream(*writer, header).add({}, uint64_t{1});
   writer->finish();
   EXPECT_EQ(out, "# before\n# HELP a_total \n# TYPE a_total counter\na_total 1\n");
 }

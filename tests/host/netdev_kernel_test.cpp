@@ -134,6 +134,24 @@ std::string own_namespace_link() {
   return std::string(target, static_cast<size_t>(std::max<ssize_t>(size, 0)));
 }
 
+// The dump that brings the statistics brings the names: a device that is renamed after it keeps its
+// old one until the next scrape.
+TEST(NetDevicesHere, AreListedOnceAScrape) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWNET) != 0 || create_veth() != 0) ::_exit(2);
+    NetDevices devices{HostPaths()};
+    if (!devices.devices() || rename_veth() != 0) ::_exit(3);
+    const auto before = devices.name(devices.own_namespace(), kIfindex);
+    devices.start_scrape();
+    const auto after = devices.name(devices.own_namespace(), kIfindex);
+    ::_exit(before == kName && after == kNewName ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
 TEST(NetDevicesElsewhere, AreNamedRenamedAndForgotten) {
   Neighbour neighbour;
   NetDevices devices{HostPaths()};

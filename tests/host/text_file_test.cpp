@@ -23,6 +23,11 @@ TEST(TextFile, IsCutAtTheLimit) {
   TemporaryTree tree;
   tree.file("file", "0123456789");
   EXPECT_EQ(read_text_file(tree.path("file"), 4).value_or(""), "0123");
+  const std::string large(100'000, 'x');
+  tree.file("large", large);
+  for (const size_t limit : {4095, 4096, 4097, 70'000}) {
+    EXPECT_EQ(read_text_file(tree.path("large"), limit).value_or("").size(), limit);
+  }
 }
 
 TEST(TextFile, IsNamedInErrors) {

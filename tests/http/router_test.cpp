@@ -90,7 +90,8 @@ TEST(Router, MarksPartialDataAndOnlyThat) {
 TEST(Router, AnswersARefusedScrapeWithItsReasonAndNoSamples) {
   auto handlers = plain_handlers();
   handlers.scrape = [](const ScrapeRequest&, SampleSink& sink) -> Result<ScrapeOutcome> {
-    sink.begin_family({});
+    const FamilyHeader header;
+    FamilyStream(sink, header).add({}, uint64_t{1});
     return fail("collect[]: no probe \"nosuch\"");
   };
   const auto response = ask(handlers, "GET", "/metrics");

@@ -104,8 +104,8 @@ TEST(HttpServer, SendsALargeExpositionWhole) {
   handlers.scrape = [](const ScrapeRequest&, SampleSink& sink) -> Result<ScrapeOutcome> {
     FamilyHeader header;
     header.name = "kernel_events_total";
-    sink.begin_family(header);
-    for (int i = 0; i < kSeries; ++i) sink.value("i=\"" + std::to_string(i) + "\"", uint64_t{1});
+    FamilyStream stream(sink, header);
+    for (int i = 0; i < kSeries; ++i) stream.add({{"i", std::to_string(i)}}, uint64_t{1});
     return ScrapeOutcome::kComplete;
   };
   const auto server = serve(std::move(handlers));

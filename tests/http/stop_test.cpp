@@ -51,7 +51,7 @@ TEST(StopServer, IsQuickWithAClientThatDoesNotReadItsAnswer) {
     FamilyHeader header;
     header.name = "kernel_events_total";
     header.help = std::string(24 << 20, 'x');  // more than any socket buffers
-    sink.begin_family(header);
+    FamilyStream(sink, header).add({}, uint64_t{1});
     written.set_value();
     return ScrapeOutcome::kComplete;
   };

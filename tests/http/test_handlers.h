@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "http/router.h"
+#include "metrics/family_stream.h"
 
 namespace kernel_exporter {
 
@@ -14,8 +15,7 @@ inline HttpHandlers plain_handlers() {
     FamilyHeader header;
     header.name = "kernel_events_total";
     header.help = "Events.";
-    sink.begin_family(header);
-    sink.value("", uint64_t{42});
+    FamilyStream(sink, header).add({}, uint64_t{42});
     return ScrapeOutcome::kComplete;
   };
   handlers.landing_page = [] { return std::string("<html>hello</html>"); };

@@ -10,6 +10,7 @@
 #include "metrics/collector.h"
 #include "rules/compile.h"
 #include "rules/parse.h"
+#include "sample_text.h"
 
 namespace kernel_exporter {
 
@@ -62,25 +63,12 @@ class CollectedSamples : public SampleSink {
     name_ = family.name;
     EXPECT_EQ(++families[name_], 1u) << name_;
   }
-  void value(std::string_view labels, uint64_t number) override {
-    add(labels, static_cast<double>(number));
-  }
-  void value(std::string_view labels, double number) override { add(labels, number); }
-  void histogram(std::string_view labels, std::span<const uint64_t> counts,
-                 std::optional<double>) override {
-    double total = 0;
-    for (const uint64_t count : counts) total += static_cast<double>(count);
-    add(labels, total);
-  }
-  void summary(std::string_view labels, uint64_t count, double) override {
-    add(labels, static_cast<double>(count));
+  void sample(const Sample& sample) override {
+    const std::string series = name_ + "{" + text_of(sample.labels) + "}";
+    EXPECT_TRUE(values.emplace(series, number_of(sample.value)).second) << series << " comes twice";
   }
 
  private:
-  void add(std::string_view labels, double number) {
-    const std::string series = name_ + "{" + std::string(labels) + "}";
-    EXPECT_TRUE(values.emplace(series, number).second) << series << " comes twice";
-  }
   std::string name_;
 };
 

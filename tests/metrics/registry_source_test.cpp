@@ -10,6 +10,10 @@
 
 #include <sstream>
 
+#include "base/number.h"
+#include "recording_sink.h"
+#include "sample_text.h"
+
 namespace kernel_exporter {
 namespace {
 
@@ -19,30 +23,30 @@ class Transcript : public SampleSink {
   void begin_family(const FamilyHeader& family) override {
     text_ << "family " << family.name << " " << static_cast<int>(family.type) << " [" << family.unit
           << "] " << family.help;
-    for (const auto& bound : family.bounds) text_ << " " << bound;
+    for (const double bound : family.buckets.bounds) text_ << " " << canonical_bound(bound);
     text_ << "\n";
   }
-  void value(std::string_view labels, uint64_t number) override { line(labels) << number << "\n"; }
-  void value(std::string_view labels, double number) override { line(labels) << number << "\n"; }
-  void histogram(std::string_view labels, std::span<const uint64_t> counts,
-                 std::optional<double> sum) override {
-    line(labels);
-    for (const auto count : counts) text_ << count << " ";
-    text_ << "sum " << sum.value_or(-1) << "\n";
-  }
-  void summary(std::string_view labels, uint64_t count, double sum) override {
-    line(labels) << count << " sum " << sum << "\n";
+  void sample(const Sample& sample) override {
+    text_ << "{" << text_of(sample.labels) << "} ";
+    std::visit([this](const auto& value) { write(value); }, sample.value);
+    text_ << "\n";
   }
   std::string text() const { return text_.str(); }
 
  private:
-  std::ostream& line(std::string_view labels) { return text_ << "{" << labels << "} "; }
+  void write(auto number) { text_ << number; }
+  void write(const HistogramValue& histogram) {
+    for (const auto count : histogram.counts) text_ << count << " ";
+    text_ << "sum " << histogram.sum.value_or(-1);
+  }
+  void write(const SummaryValue& summary) { text_ << summary.count << " sum " << summary.sum; }
+
   std::ostringstream text_;
 };
 
 std::string transcript(const std::vector<prometheus::MetricFamily>& families) {
   Transcript sink;
-  write_families(families, sink);
+  write_families(families, std::nullopt, sink);
   return sink.text();
 }
 
@@ -59,6 +63,19 @@ TEST(WriteFamilies, BridgesCountersAndGauges) {
   EXPECT_NE(text.find("family jobs_total 0 [] Jobs.\n{kind=\"a\\\"b\"} 3\n"), std::string::npos)
       << text;
   EXPECT_NE(text.find("family age_seconds 1 [seconds] Age.\n{} 1.5\n"), std::string::npos) << text;
+}
+
+TEST(WriteFamilies, SaysSinceWhenCountersCount) {
+  prometheus::Registry registry;
+  prometheus::BuildCounter().Name("jobs_total").Register(registry).Add({{"kind", "a\"b"}});
+  prometheus::BuildGauge().Name("age_seconds").Register(registry).Add({});
+  RecordingSink sink;
+  const SystemTime start{std::chrono::hours(24)};
+  write_families(registry.Collect(), start, sink);
+  const RecordedSample& jobs = sink.families.at("jobs_total").samples.at(0);
+  EXPECT_EQ(jobs.start, start);
+  EXPECT_EQ(jobs.labels.at(0), (std::pair<std::string, std::string>("kind", "a\"b")));
+  EXPECT_EQ(sink.families.at("age_seconds").samples.at(0).start, std::nullopt);
 }
 
 TEST(WriteFamilies, GivesCountersTheirSuffix) {

@@ -5,6 +5,8 @@
 
 #include <map>
 
+#include "sample_text.h"
+
 namespace kernel_exporter {
 namespace {
 
@@ -12,10 +14,9 @@ namespace {
 class Exposed : public SampleSink {
  public:
   void begin_family(const FamilyHeader& family) override { family_ = family.name; }
-  void value(std::string_view labels, uint64_t number) override { put(labels, number); }
-  void value(std::string_view labels, double number) override { put(labels, number); }
-  void histogram(std::string_view, std::span<const uint64_t>, std::optional<double>) override {}
-  void summary(std::string_view, uint64_t, double) override {}
+  void sample(const Sample& sample) override {
+    families_[family_][text_of(sample.labels)] = number_of(sample.value);
+  }
 
   std::map<std::string, double> of(const std::string& name) const {
     const auto found = families_.find(name);
@@ -23,10 +24,6 @@ class Exposed : public SampleSink {
   }
 
  private:
-  void put(std::string_view labels, auto number) {
-    families_[family_][std::string(labels)] = static_cast<double>(number);
-  }
-
   std::string family_;
   std::map<std::string, std::map<std::string, double>> families_;
 };

@@ -77,7 +77,7 @@ class Series {
  public:
   explicit Series(MetricType type = MetricType::kCounter, uint64_t limit = 1000,
                   uint32_t number_size = 8)
-      : family_(1, limit, type == MetricType::kGauge) {
+      : family_({"name"}, 1, limit, type == MetricType::kGauge) {
     family_plan_.header.type = source_.value.type = type;
     family_plan_.label_names = {"name"};
     source_.value.number = number_field(0, number_size);
@@ -108,7 +108,7 @@ class Series {
     }
     source_.value.sum = number_field(slots * slot_size, slot_size);
     family_plan_.width = source_.value.width();
-    family_ = FamilyState(family_plan_.width, 1000, false);
+    family_ = FamilyState({"name"}, family_plan_.width, 1000, false);
   }
 
   void scrape(const Snapshot& snapshot) {
@@ -124,9 +124,7 @@ class Series {
       if (!family_.exists(i)) continue;
       std::vector<uint64_t> numbers(family_plan_.width);
       family_.read(i, numbers);
-      const std::string& block = family_.block(i);
-      const size_t begin = block.find('"') + 1;
-      series[block.substr(begin, block.size() - begin - 1)] = numbers;
+      series[std::string(family_.labels(i).pairs().front().value)] = numbers;
     }
     return series;
   }

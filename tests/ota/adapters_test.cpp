@@ -6,25 +6,10 @@
 #include <map>
 
 #include "../host/temporary_tree.h"
+#include "../metrics/recording_sink.h"
 
 namespace kernel_exporter {
 namespace {
-
-class Series : public SampleSink {
- public:
-  void begin_family(const FamilyHeader& family) override { name_ = family.name; }
-  void value(std::string_view labels, uint64_t number) override {
-    series[name_ + "{" + std::string(labels) + "}"] = number;
-  }
-  void value(std::string_view, double) override {}
-  void histogram(std::string_view, std::span<const uint64_t>, std::optional<double>) override {}
-  void summary(std::string_view, uint64_t, double) override {}
-
-  std::map<std::string, uint64_t> series;
-
- private:
-  std::string name_;
-};
 
 // Reports what it is told to, as an engine of a folder of its own would.
 class Scripted : public EngineAdapter {
@@ -55,10 +40,18 @@ class OtaAdaptersTest : public testing::Test {
     ASSERT_TRUE(started);
     adapters_ = std::move(*started);
   }
+  // By "family label value".
   std::map<std::string, uint64_t> series() const {
-    Series sink;
+    RecordingSink sink;
     adapters_->write(sink);
-    return sink.series;
+    std::map<std::string, uint64_t> series;
+    for (const auto& [name, family] : sink.families) {
+      for (const RecordedSample& sample : family.samples) {
+        const auto& [label, value] = sample.labels.at(0);
+        series[name + " " + label + " " + value] = std::get<uint64_t>(sample.value);
+      }
+    }
+    return series;
   }
 
   const TemporaryTree tree_;
@@ -82,9 +75,9 @@ TEST_F(OtaAdaptersTest, WritesTheStatusOfEachConnection) {
   add({{"b", false, 3}});
   start();
   EXPECT_EQ(series(), (std::map<std::string, uint64_t>{
-                          {"kernel_exporter_ota_adapter_connected{engine=\"a\"}", 1},
-                          {"kernel_exporter_ota_adapter_connected{engine=\"b\"}", 0},
-                          {"kernel_exporter_ota_adapter_refused_total{engine=\"b\"}", 3}}));
+                          {"kernel_exporter_ota_adapter_connected engine a", 1},
+                          {"kernel_exporter_ota_adapter_connected engine b", 0},
+                          {"kernel_exporter_ota_adapter_refused_total engine b", 3}}));
 }
 
 TEST_F(OtaAdaptersTest, GivesAnEngineItsUpdatesAndTheirTrouble) {

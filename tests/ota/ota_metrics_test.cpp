@@ -7,6 +7,7 @@
 #include <set>
 
 #include "../host/temporary_tree.h"
+#include "../metrics/sample_text.h"
 
 namespace kernel_exporter {
 namespace {
@@ -20,14 +21,10 @@ class Samples : public SampleSink {
     EXPECT_EQ(family.name.ends_with("_total"), family.type == MetricType::kCounter) << family.name;
     name_ = family.name;
   }
-  void value(std::string_view labels, uint64_t number) override {
-    value(labels, static_cast<double>(number));
+  void sample(const Sample& sample) override {
+    const std::string name = name_ + "{" + text_of(sample.labels) + "}";
+    EXPECT_TRUE(series.emplace(name, number_of(sample.value)).second) << name;
   }
-  void value(std::string_view labels, double number) override {
-    EXPECT_TRUE(series.emplace(name_ + "{" + std::string(labels) + "}", number).second) << labels;
-  }
-  void histogram(std::string_view, std::span<const uint64_t>, std::optional<double>) override {}
-  void summary(std::string_view, uint64_t, double) override {}
 
   std::set<std::string> families;
   std::map<std::string, double> series;

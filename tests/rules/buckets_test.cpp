@@ -136,10 +136,15 @@ TEST(MakeBuckets, RefusesWhatIsNoRow) {
   }
 }
 
-TEST(BucketLabels, AreInBaseUnitsAndCanonical) {
+TEST(BucketLayout, IsInBaseUnitsAndSaysItsKind) {
   const Unit unit = *find_unit("nanoseconds");
   const auto buckets = make_buckets(zones({"10us", "1ms", "1s"}), unit);
-  EXPECT_EQ(bucket_labels(*buckets, unit), (std::vector<std::string>{"1e-05", "0.001", "1.0"}));
+  const BucketLayout layout = bucket_layout(*buckets, unit);
+  EXPECT_EQ(layout.kind, BucketKind::kListed);
+  EXPECT_EQ(layout.bounds, (std::vector<double>{1e-05, 0.001, 1.0}));
+  const auto doubled = make_buckets(exponential("1us", "4us"), unit);
+  EXPECT_EQ(bucket_layout(*doubled, unit).kind, BucketKind::kExponential);
+  EXPECT_EQ(bucket_layout(*doubled, unit).bounds, (std::vector<double>{1e-06, 2e-06, 4e-06}));
 }
 
 TEST(NoBuckets, CountsEverythingInOneSlot) {

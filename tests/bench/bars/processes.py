@@ -25,12 +25,9 @@ def free_port():
 
 
 def cpu_ns(pid):
-    """CPU time of all living threads, finer than the ticks of /proc/PID/stat."""
-    total = 0
-    for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
-        with open(path, encoding="ascii") as file:
-            total += int(file.read().split()[0])
-    return total
+    """CPU time of a process by its own clock: of all its threads, those that have ended included."""
+    scheduler_clock = 2  # CPUCLOCK_SCHED of the kernel's include/linux/posix-timers.h: in nanoseconds
+    return time.clock_gettime_ns(~pid << 3 | scheduler_clock)
 
 
 def status_kib(pid, field):

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "metrics/label_block.h"
+#include "exposition/label_text.h"
 
 #include <gtest/gtest.h>
 
 namespace kernel_exporter {
 namespace {
 
+std::string text_of(std::initializer_list<Label> labels) {
+  std::string text;
+  append_label_text({labels.begin(), labels.size()}, text);
+  return text;
+}
+
 struct Row {
   const char* value;
-  const char* block;
+  const char* text;
 };
 
-TEST(LabelBlock, EscapesWhatTheFormatsEscapeAndNothingElse) {
+TEST(LabelText, EscapesWhatTheFormatsEscapeAndNothingElse) {
   const Row rows[] = {
       {"", R"(a="")"},
       {"plain", R"(a="plain")"},
@@ -28,24 +34,17 @@ TEST(LabelBlock, EscapesWhatTheFormatsEscapeAndNothingElse) {
        "e\""},
   };
   for (const auto& row : rows) {
-    std::string block;
-    append_label(block, "a", row.value);
-    EXPECT_EQ(block, row.block);
+    EXPECT_EQ(text_of({{"a", row.value}}), row.text);
   }
 }
 
-TEST(LabelBlock, SeparatesLabelsByCommas) {
-  std::string block;
-  append_label(block, "device", "eth0");
-  append_label(block, "reason", "no,\"socket\"");
-  append_label(block, "cpu", "1");
-  EXPECT_EQ(block, R"(device="eth0",reason="no,\"socket\"",cpu="1")");
+TEST(LabelText, SeparatesLabelsByCommas) {
+  EXPECT_EQ(text_of({{"device", "eth0"}, {"reason", "no,\"socket\""}, {"cpu", "1"}}),
+            R"(device="eth0",reason="no,\"socket\"",cpu="1")");
 }
 
-TEST(LabelBlock, KeepsNulBytes) {
-  std::string block;
-  append_label(block, "a", std::string_view("x\0y", 3));
-  EXPECT_EQ(block, std::string("a=\"x\0y\"", 7));
+TEST(LabelText, KeepsNulBytes) {
+  EXPECT_EQ(text_of({{"a", std::string_view("x\0y", 3)}}), std::string("a=\"x\0y\"", 7));
 }
 
 }  // namespace
