@@ -37,7 +37,8 @@ bool check_rules(const Options& options) {
     return false;
   }
   HostTables host(options.paths);
-  const LoadedRules rules = load_rules(*files, host, true);
+  const auto kernel = KernelBtf::load(options.paths.sysfs);
+  const LoadedRules rules = load_rules(*files, host, kernel ? &*kernel : nullptr, true);
   if (!print_faults(rules.diagnostics)) return false;
   std::printf("%s, %s: no errors\n", counted(rules.plan.rule_files.size(), "rule file").c_str(),
               counted(metrics_of(rules.plan), "metric").c_str());

@@ -73,14 +73,16 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   return exporter;
 }
 
-Result<LoadedRules> Exporter::read_rule_files() {
+Result<LoadedRules> Exporter::read_rule_files(const KernelBtf* kernel) {
   const auto files = find_rule_files(options_.rules);
   if (!files) return fail(files.error().message);
-  return load_rules(*files, host_, options_.all_rules || !options_.ota_config.empty());
+  return load_rules(*files, host_, kernel, options_.all_rules || !options_.ota_config.empty());
 }
 
 Result<void> Exporter::load() {
-  auto rules = read_rule_files();
+  const auto kernel = KernelBtf::load(options_.paths.sysfs);
+  if (!kernel) spdlog::error("{}", kernel.error().message);
+  auto rules = read_rule_files(kernel ? &*kernel : nullptr);
   if (!rules) return fail(rules.error().message);
   for (const std::string& message : rules->diagnostics.messages()) spdlog::error("{}", message);
   for (const std::string& file : rules->files_for_updates) left_out_.insert(rule_name(file));
@@ -98,8 +100,6 @@ Result<void> Exporter::load() {
       spdlog::warn("program statistics: {}", enabled.error().message);
     }
   }
-  const auto kernel = KernelBtf::load(options_.paths.sysfs);
-  if (!kernel) spdlog::error("{}", kernel.error().message);
   const SystemTime before_loading = std::chrono::system_clock::now();
   auto objects = load_objects(rules->plan, kernel ? &*kernel : nullptr);
   collector_ = std::make_unique<Collector>(std::move(rules->plan), std::move(objects), host_,
@@ -199,7 +199,8 @@ Result<ScrapeOutcome> Exporter::scrape(const ScrapeRequest& request, SampleSink&
 }
 
 Result<void> Exporter::reload() {
-  auto rules = read_rule_files();
+  const auto kernel = KernelBtf::load(options_.paths.sysfs);
+  auto rules = read_rule_files(kernel ? &*kernel : nullptr);
   auto outcome = rules ? Result<void>() : fail(rules.error().message);
   if (outcome && !rules->diagnostics.empty()) {
     outcome = fail(rules->diagnostics.messages().front());

@@ -57,7 +57,7 @@ class Exporter {
   explicit Exporter(const Options& options);
   Result<void> load();
   std::vector<NamedObject> load_objects(const Plan& plan, const KernelBtf* kernel);
-  Result<LoadedRules> read_rule_files();
+  Result<LoadedRules> read_rule_files(const KernelBtf* kernel);
   void start_ota_watch();
 
   Options options_;

@@ -70,7 +70,8 @@ Result<std::vector<std::string>> find_rule_files(const std::vector<std::string>&
   return files;
 }
 
-LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host, bool updates) {
+LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host,
+                       const KernelBtf* kernel, bool updates) {
   LoadedRules loaded;
   const auto own = inspect_object("kernel_exporter.bpf.o", embedded_object());
   if (!own) {
@@ -78,10 +79,9 @@ LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host, 
     loaded.faulty_files = files;
     return loaded;
   }
-  const auto kernel = KernelBtf::load(host.paths.sysfs);
   CompileContext context;
   context.own_object = &*own;
-  context.kernel = kernel ? &*kernel : nullptr;
+  context.kernel = kernel;
   context.host = &host;
   context.possible_cpus = possible_cpus();
   RuleCompiler compiler(context);

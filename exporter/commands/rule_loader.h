@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "config/diagnostics.h"
 #include "labels/decoder.h"
+#include "probe/kernel_btf.h"
 #include "rules/plan.h"
 
 namespace kernel_exporter {
@@ -29,8 +30,9 @@ std::string default_rule_folder();
 [[nodiscard]] Result<std::vector<std::string>> find_rule_files(
     const std::vector<std::string>& paths);
 
-// Never fails as a whole: files with faults are left out and named. Without the kernel's BTF names
-// of its enums are not known. `updates`: take the files that are for updates, too.
-LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host, bool updates);
+// Never fails as a whole: files with faults are left out and named. Without the kernel's types
+// (null) names of its enums are not known. `updates`: take the files that are for updates, too.
+LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host,
+                       const KernelBtf* kernel, bool updates);
 
 }  // namespace kernel_exporter

@@ -19,9 +19,11 @@ struct DestroyLink {
 using ObjectHandle = std::unique_ptr<bpf_object, CloseObject>;
 using LinkHandle = std::unique_ptr<bpf_link, DestroyLink>;
 
-// Parses an object without loading it. The image must outlive the handle.
+// Parses an object without loading it. The image must outlive the handle. `kernel_types`: file of
+// raw BTF to read for CO-RE relocations when the object is loaded; "" for the kernel's own.
 [[nodiscard]] Result<ObjectHandle> open_object(std::string_view name,
-                                               std::span<const std::byte> image);
+                                               std::span<const std::byte> image,
+                                               const std::string& kernel_types = "");
 
 // inspect_object of an object that is open already.
 ObjectInfo describe_object(const bpf_object* object, std::span<const std::byte> image);

@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/btf_check.h"
 
-#include <bpf/btf.h>
-
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "probe/btf_layout.h"
+#include "probe/btf_handle.h"
 #include "probe/libbpf_log.h"
 
 namespace kernel_exporter {
 namespace {
-
-struct FreeBtf {
-  void operator()(btf* types) const { btf__free(types); }
-};
 
 template <typename Entry>
 void collect(const Entry* entries, int count, std::vector<uint32_t>& references,
@@ -90,8 +83,7 @@ bool is_sound(const btf* types, uint32_t id) {
 
 Result<void> check_btf(std::span<const std::byte> section) {
   capture_libbpf_log();
-  const std::unique_ptr<btf, FreeBtf> types(
-      btf__new(section.data(), static_cast<uint32_t>(section.size())));
+  const BtfHandle types(btf__new(section.data(), static_cast<uint32_t>(section.size())));
   if (!types) return fail("its BTF is damaged");
   const uint32_t count = btf__type_cnt(types.get());
   for (uint32_t id = 1; id < count; ++id) {

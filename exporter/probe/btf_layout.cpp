@@ -94,6 +94,15 @@ std::string_view btf_name(const btf* types, uint32_t name_offset) {
   return name ? name : "";
 }
 
+std::string_view essential_name(std::string_view name) {
+  for (size_t at = name.rfind("___"); at != std::string_view::npos && at > 0;
+       at = name.rfind("___", at - 1)) {
+    const bool is_separator = name[at - 1] != '_' && at + 3 < name.size() && name[at + 3] != '_';
+    if (is_separator) return name.substr(0, at);
+  }
+  return name;
+}
+
 uint32_t strip_modifiers(const btf* types, uint32_t type_id) {
   for (int depth = 0; depth < kMaxDepth; ++depth) {
     const btf_type* type = type_id ? btf__type_by_id(types, type_id) : nullptr;

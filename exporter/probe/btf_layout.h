@@ -26,4 +26,7 @@ uint32_t strip_modifiers(const btf* types, uint32_t type_id);
 // A name from BTF, "" when there is none.
 std::string_view btf_name(const btf* types, uint32_t name_offset);
 
+// The name without its flavour, as CO-RE compares names: "request" of "request___old".
+std::string_view essential_name(std::string_view name);
+
 }  // namespace kernel_exporter

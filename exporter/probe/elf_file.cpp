@@ -120,6 +120,17 @@ std::span<const std::byte> ElfFile::section(std::string_view name) const {
   return {};
 }
 
+std::vector<ElfFile::Program> ElfFile::programs() const {
+  std::vector<Program> programs;
+  for (const Symbol& symbol : symbols_) {
+    if (symbol.type != STT_FUNC || symbol.section >= sections_.size()) continue;
+    const std::string_view section = sections_[symbol.section].name;
+    if (section == kFunctionsSection) continue;
+    programs.push_back({symbol.name, section, symbol.value, symbol.value + symbol.size});
+  }
+  return programs;
+}
+
 std::string ElfFile::map_at(uint64_t symbol) const {
   if (symbol >= symbols_.size()) return {};
   const Symbol& target = symbols_[symbol];
@@ -132,12 +143,7 @@ std::string ElfFile::map_at(uint64_t symbol) const {
 std::map<std::string, std::set<std::string>> ElfFile::maps_by_program() const {
   std::map<std::string, std::set<std::string>> used;
   std::set<std::string> common;
-  for (const Symbol& symbol : symbols_) {
-    if (symbol.type == STT_FUNC && symbol.section < sections_.size() &&
-        sections_[symbol.section].name != kFunctionsSection) {
-      used[std::string(symbol.name)];
-    }
-  }
+  for (const Program& program : programs()) used[std::string(program.name)];
   for (const Section& table : sections_) {
     if (table.type != SHT_REL || table.info >= sections_.size()) continue;
     const bool functions = sections_[table.info].name == kFunctionsSection;

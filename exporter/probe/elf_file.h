@@ -20,8 +20,16 @@ class ElfFile {
  public:
   [[nodiscard]] static Result<ElfFile> parse(std::span<const std::byte> image);
 
-  // Programs (global functions outside .text) with the maps that they, or any function in .text,
-  // refer to.
+  // A function outside of .text, where it stands in its section (bytes).
+  struct Program {
+    std::string_view name;
+    std::string_view section;
+    uint64_t begin = 0;
+    uint64_t end = 0;
+  };
+  std::vector<Program> programs() const;
+
+  // Programs with the maps that they, or any function in .text, refer to.
   std::map<std::string, std::set<std::string>> maps_by_program() const;
 
   // Content of the first section of that name; empty without one.

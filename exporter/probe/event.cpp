@@ -42,23 +42,25 @@ std::optional<Refusal> refuse_by_policy(std::string_view kind, uint32_t function
   return unsupported(std::string(kPolicyRefusal));
 }
 
-std::optional<Refusal> refuse_trampoline(const Event& event, const KernelBtf* kernel) {
-  if (!kernel) {
-    return unsupported(event.mechanism + " needs kernel BTF (CONFIG_DEBUG_INFO_BTF)");
+std::optional<Refusal> refuse_function(const Event& event, const KernelBtf& kernel) {
+  if (const auto function = kernel.function_id(event.target)) {
+    const bool asks = event.mechanism == "fentry" || event.mechanism == "fexit";
+    return asks ? refuse_by_policy(event.mechanism, *function) : std::nullopt;
   }
-  const bool known = event.mechanism == "tp_btf"
-                         ? kernel->tracepoint_arguments(event.target).has_value()
-                         : kernel->has_function(event.target);
-  const auto function = kernel->function_id(event.target);
-  if (known && function && (event.mechanism == "fentry" || event.mechanism == "fexit")) {
-    return refuse_by_policy(event.mechanism, *function);
-  }
-  if (known) return std::nullopt;
-  if (event.mechanism == "tp_btf")
-    return unsupported("this kernel has no tracepoint " + event.target);
+  if (kernel.module_has_function(event.target)) return std::nullopt;
   return unsupported(
       "kernel BTF has no function " + event.target +
       ": it may be in a module that is not loaded, or that has no BTF (before 5.11)");
+}
+
+// Programs that attach to a type of the kernel's.
+std::optional<Refusal> refuse_tracing(const Event& event, const KernelBtf* kernel) {
+  if (!kernel) {
+    return unsupported(event.mechanism + " needs kernel BTF (CONFIG_DEBUG_INFO_BTF)");
+  }
+  if (event.mechanism != "tp_btf") return refuse_function(event, *kernel);
+  if (kernel->tracepoint_id(event.target)) return std::nullopt;
+  return unsupported("this kernel has no tracepoint " + event.target);
 }
 
 std::optional<Refusal> refuse_tracepoint(const Event& event) {
@@ -120,11 +122,11 @@ std::optional<Refusal> refuse_event(const Event& event, const KernelBtf* kernel)
   const std::string& mechanism = event.mechanism;
   const std::string kind = mechanism.substr(0, mechanism.find('.'));
   if (mechanism == "tp_btf" || kind == "fentry" || kind == "fexit" || kind == "fmod_ret") {
-    return refuse_trampoline(event, kernel);
+    return refuse_tracing(event, kernel);
   }
   if (mechanism == "tracepoint") return refuse_tracepoint(event);
   if (mechanism == "kprobe" || mechanism == "kretprobe") return refuse_kprobe(event.target);
-  if (kind == "raw_tp" && kernel && !kernel->tracepoint_arguments(event.target)) {
+  if (kind == "raw_tp" && kernel && !kernel->tracepoint_id(event.target)) {
     return unsupported("this kernel has no tracepoint " + event.target);
   }
   return std::nullopt;

@@ -2,7 +2,6 @@
 #include "probe/loader.h"
 
 #include <bpf/libbpf.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,11 +11,13 @@
 #include <set>
 #include <utility>
 
+#include "probe/attach_target.h"
 #include "probe/bpf_handle.h"
 #include "probe/libbpf_log.h"
 #include "probe/load_error.h"
 #include "probe/load_plan.h"
 #include "probe/needs.h"
+#include "probe/relocation_types.h"
 
 namespace kernel_exporter {
 namespace {
@@ -38,9 +39,9 @@ struct Attachment {
   Refusal refusal;
 };
 
-Attachment attach_program(bpf_program* program, const ProgramStatus& status) {
+Attachment try_attach(bpf_program* program, const ProgramStatus& status) {
   take_libbpf_log();
-  LinkHandle link(program ? bpf_program__attach(program) : nullptr);
+  LinkHandle link(program ? attach_program(program) : nullptr);
   const int error = errno;
   if (link) return {std::move(link), {}};
   return {nullptr, explain_attach(status, error, take_libbpf_log())};
@@ -106,7 +107,7 @@ Result<void> Loaded::attach(size_t index) {
   bpf_object__for_each_program(program, object_.get()) {
     if (bpf_program__fd(program) == status.fd) break;
   }
-  Attachment attachment = attach_program(program, status);
+  Attachment attachment = try_attach(program, status);
   status.state = attachment.link ? AttachState::kAttached : attachment.refusal.state;
   status.reason = attachment.refusal.reason;
   if (!attachment.link) return fail(status.program + ": " + status.reason);
@@ -118,11 +119,15 @@ Result<void> Loaded::attach(size_t index) {
 class Loader {
  public:
   Loader(std::string_view name, std::span<const std::byte> image, const ObjectSettings& settings,
-         bool own_object)
-      : name_(name), image_(image), settings_(settings), own_object_(own_object) {}
+         bool own_object, const KernelBtf* kernel)
+      : name_(name),
+        image_(image),
+        settings_(settings),
+        own_object_(own_object),
+        kernel_(kernel),
+        relocation_types_(image, kernel) {}
 
-  Result<std::unique_ptr<LoadedObject>> run(std::span<const ProbeRequest> probes,
-                                            const KernelBtf* kernel);
+  Result<std::unique_ptr<LoadedObject>> run(std::span<const ProbeRequest> probes);
 
  private:
   struct Attempt {
@@ -131,9 +136,12 @@ class Loader {
     bool unsupported = false;
   };
 
+  Result<ObjectHandle> open() const;
   Result<void> prepare(bpf_object* object) const;
   Result<void> set_constants(bpf_object* object) const;
-  void select(bpf_object* object, const LoadPlan& plan, const std::vector<size_t>& chosen) const;
+  std::set<std::string> select(bpf_object* object, const LoadPlan& plan,
+                               const std::vector<size_t>& chosen) const;
+  int load_selected(bpf_object* object) const;
   Attempt attempt(const LoadPlan& plan, const std::vector<size_t>& chosen);
   std::map<size_t, Attempt> culprits(const LoadPlan& plan, const std::vector<size_t>& chosen,
                                      const Attempt& all);
@@ -144,6 +152,8 @@ class Loader {
   const std::span<const std::byte> image_;
   const ObjectSettings& settings_;
   const bool own_object_;
+  const KernelBtf* kernel_;
+  const RelocationTypes relocation_types_;
   ObjectHandle fresh_;  // opened, not yet loaded
   ObjectHandle object_;
   Links links_;
@@ -175,6 +185,15 @@ Result<void> Loader::set_constants(bpf_object* object) const {
   return {};
 }
 
+Result<ObjectHandle> Loader::open() const {
+  Result<ObjectHandle> opened = open_object(name_, image_, relocation_types_.path());
+  if (!opened) return opened;
+  if (const Result<void> ready = prepare(opened->get()); !ready) {
+    return tl::unexpected(ready.error());
+  }
+  return opened;
+}
+
 Result<void> Loader::prepare(bpf_object* object) const {
   for (const auto& [name, entries] : settings_.max_entries) {
     bpf_map* map = bpf_object__find_map_by_name(object, name.c_str());
@@ -185,8 +204,9 @@ Result<void> Loader::prepare(bpf_object* object) const {
   return set_constants(object);
 }
 
-void Loader::select(bpf_object* object, const LoadPlan& plan,
-                    const std::vector<size_t>& chosen) const {
+// The names of the programs that are to be loaded.
+std::set<std::string> Loader::select(bpf_object* object, const LoadPlan& plan,
+                                     const std::vector<size_t>& chosen) const {
   std::set<std::string> programs;
   std::set<std::string> maps;
   for (const size_t index : chosen) {
@@ -204,21 +224,32 @@ void Loader::select(bpf_object* object, const LoadPlan& plan,
     const bool unused = internal ? name == kNeedsSection : own_object_ && !maps.contains(name);
     if (unused) bpf_map__set_autocreate(map, false);
   }
+  return programs;
+}
+
+int Loader::load_selected(bpf_object* object) const {
+  const AttachTargets targets(kernel_);
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object) {
+    const int error = bpf_program__autoload(program) ? find_module_target(program) : 0;
+    if (error) return error;
+  }
+  return bpf_object__load(object);
 }
 
 Loader::Attempt Loader::attempt(const LoadPlan& plan, const std::vector<size_t>& chosen) {
   ObjectHandle object = std::move(fresh_);
   if (!object) {
-    Result<ObjectHandle> opened = open_object(name_, image_);
+    Result<ObjectHandle> opened = open();
     if (!opened) return {nullptr, opened.error().message};
     object = std::move(*opened);
-    if (const Result<void> ready = prepare(object.get()); !ready) {
-      return {nullptr, ready.error().message};
-    }
   }
-  select(object.get(), plan, chosen);
+  const std::set<std::string> programs = select(object.get(), plan, chosen);
+  if (!relocation_types_.prepare(programs)) {
+    return {nullptr, "the kernel's types could not be copied for its relocations"};
+  }
   take_libbpf_log();
-  const int error = bpf_object__load(object.get());
+  const int error = load_selected(object.get());
   if (error == 0) return {std::move(object), ""};
   const std::string log = take_libbpf_log();
   if (is_policy(error, log)) {
@@ -260,7 +291,7 @@ bool Loader::attach(LoadPlan& plan, const std::vector<size_t>& chosen) {
   for (const size_t index : chosen) {
     const char* name = plan.program(index).name.c_str();
     bpf_program* program = bpf_object__find_program_by_name(object_.get(), name);
-    Attachment attachment = attach_program(program, plan.statuses()[index]);
+    Attachment attachment = try_attach(program, plan.statuses()[index]);
     if (attachment.link) {
       plan.accept(index, bpf_program__fd(program));
       if (!plan.statuses()[index].on_request) links_[index] = std::move(attachment.link);
@@ -292,18 +323,13 @@ void Loader::load(LoadPlan& plan) {
   }
 }
 
-Result<std::unique_ptr<LoadedObject>> Loader::run(std::span<const ProbeRequest> probes,
-                                                  const KernelBtf* kernel) {
-  Result<ObjectHandle> opened = open_object(name_, image_);
+Result<std::unique_ptr<LoadedObject>> Loader::run(std::span<const ProbeRequest> probes) {
+  Result<ObjectHandle> opened = open();
   if (!opened) return tl::unexpected(opened.error());
   fresh_ = std::move(*opened);
-  if (const Result<void> ready = prepare(fresh_.get()); !ready)
-    return tl::unexpected(ready.error());
   ObjectInfo info = describe_object(fresh_.get(), image_);
-  LoadPlan plan(info, probes, own_object_, settings_, kernel);
+  LoadPlan plan(info, probes, own_object_, settings_, kernel_);
   load(plan);
-  // libbpf has had the kernel's types in memory, several megabytes: give them back to the kernel.
-  malloc_trim(0);
   return std::make_unique<Loaded>(std::move(info), std::move(plan.statuses()), std::move(object_),
                                   std::move(links_));
 }
@@ -315,7 +341,7 @@ Result<std::unique_ptr<LoadedObject>> load_object(std::string_view name,
                                                   std::span<const ProbeRequest> probes,
                                                   bool own_object, const ObjectSettings& settings,
                                                   const KernelBtf* kernel) {
-  return Loader(name, image, settings, own_object).run(probes, kernel);
+  return Loader(name, image, settings, own_object, kernel).run(probes);
 }
 
 }  // namespace kernel_exporter

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "probe/attach_target.h"
 #include "probe/bpf_handle.h"
 #include "probe/btf_check.h"
 #include "probe/btf_layout.h"
@@ -128,8 +129,10 @@ std::vector<Variable> variables_of(const bpf_object* object, std::string_view se
   return variables;
 }
 
-Result<ObjectHandle> open_object(std::string_view name, std::span<const std::byte> image) {
+Result<ObjectHandle> open_object(std::string_view name, std::span<const std::byte> image,
+                                 const std::string& kernel_types) {
   capture_libbpf_log();
+  handle_tracing_sections();
   const std::string object_name(name);
   const Result<ElfFile> file = ElfFile::parse(image);
   if (!file) return fail(file.error(), object_name);
@@ -139,6 +142,7 @@ Result<ObjectHandle> open_object(std::string_view name, std::span<const std::byt
     }
   }
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = object_name.c_str());
+  if (!kernel_types.empty()) options.btf_custom_path = kernel_types.c_str();
   take_libbpf_log();
   bpf_object* object = bpf_object__open_mem(image.data(), image.size(), &options);
   if (object) return ObjectHandle(object);
