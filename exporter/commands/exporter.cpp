@@ -80,6 +80,7 @@ Result<LoadedRules> Exporter::read_rule_files(const KernelBtf* kernel) {
 }
 
 Result<void> Exporter::load() {
+  const Lock lock(mutex_);
   const auto kernel = KernelBtf::load(options_.paths.sysfs);
   if (!kernel) spdlog::error("{}", kernel.error().message);
   auto rules = read_rule_files(kernel ? &*kernel : nullptr);
@@ -182,7 +183,7 @@ Result<ScrapeOutcome> Exporter::scrape(const ScrapeRequest& request, SampleSink&
   const std::chrono::duration<double> seconds = Clock::now() - start;
   std::vector<ProgramStatus> statuses;
   if (self) statuses = collector_->programs();
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   for (const auto& error : result.errors) {
     spdlog::warn("probe {}: {}", error.probe, error.message);
     self_.count_rule_error(error.probe);
@@ -207,7 +208,7 @@ Result<void> Exporter::reload() {
   }
   if (outcome) outcome = collector_->reload(std::move(rules->plan));
   malloc_trim(0);
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   self_.set_reload(outcome.has_value());
   if (rules) {
     for (const std::string& file : rules->faulty_files) self_.count_rule_error(rule_name(file));

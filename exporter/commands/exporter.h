@@ -2,12 +2,12 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "base/unique_fd.h"
 #include "commands/options.h"
 #include "commands/rule_loader.h"
@@ -55,8 +55,8 @@ class Exporter {
 
  private:
   explicit Exporter(const Options& options);
-  Result<void> load();
-  std::vector<NamedObject> load_objects(const Plan& plan, const KernelBtf* kernel);
+  Result<void> load() EXCLUDES(mutex_);
+  std::vector<NamedObject> load_objects(const Plan& plan, const KernelBtf* kernel) REQUIRES(mutex_);
   Result<LoadedRules> read_rule_files(const KernelBtf* kernel);
   void start_ota_watch();
 
@@ -69,10 +69,9 @@ class Exporter {
   std::unique_ptr<OtaKernelWatch> ota_watch_;  // null where the rules have no otawrite that runs
   std::unique_ptr<OtaAdapters> ota_adapters_;  // after the watch, which hears of what they begin
 
-  std::mutex mutex_;
-  // State below is protected by mutex_.
-  SelfMetrics self_;
-  ProgramRuns program_runs_;
+  Mutex mutex_;
+  SelfMetrics self_ GUARDED_BY(mutex_);
+  ProgramRuns program_runs_ GUARDED_BY(mutex_);
 };
 
 }  // namespace kernel_exporter

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "http/listen_address.h"
 #include "http/shutdown_sockets.h"
 
@@ -93,10 +94,10 @@ class CivetServer final : public HttpServer {
   ~CivetServer() override {
     if (!context_) return;
     {
-      std::unique_lock lock(mutex_);
+      Lock lock(mutex_);
       stopping_ = true;
-      idle_.wait(lock, [this] { return handling_ == 0; });
-      idle_.wait_for(lock, kDrainTime, [this] { return answering_ == 0; });
+      idle_.wait(lock, [this]() REQUIRES(mutex_) { return handling_ == 0; });
+      idle_.wait_for(lock, kDrainTime, [this]() REQUIRES(mutex_) { return answering_ == 0; });
     }
     stop_civetweb();
   }
@@ -179,7 +180,7 @@ class CivetServer final : public HttpServer {
   }
 
   int serve(mg_connection* connection) {
-    const Presence answering(*this, answering_);
+    const Presence answering(*this, &CivetServer::answering_);
     const HttpRequest request = read_request(connection);
     const HttpResponse response = handle(request);
     drain_body(connection, draining_body_);
@@ -189,7 +190,7 @@ class CivetServer final : public HttpServer {
   }
 
   HttpResponse handle(const HttpRequest& request) {
-    const Presence handling(*this, handling_);
+    const Presence handling(*this, &CivetServer::handling_);
     if (handling.refused()) return {.status = 503, .headers = {}, .body = "stopping\n"};
     try {
       return router_.answer(request);
@@ -202,14 +203,14 @@ class CivetServer final : public HttpServer {
   // Counts a thread in for the destructor to wait for.
   class Presence {
    public:
-    Presence(CivetServer& server, int& count) : server_(server), count_(count) {
-      const std::lock_guard lock(server_.mutex_);
+    Presence(CivetServer& server, int CivetServer::*count) : server_(server), count_(count) {
+      const Lock lock(server_.mutex_);
       refused_ = server_.stopping_;
-      ++count_;
+      ++(server_.*count_);
     }
     ~Presence() {
-      const std::lock_guard lock(server_.mutex_);
-      --count_;
+      const Lock lock(server_.mutex_);
+      --(server_.*count_);
       server_.idle_.notify_all();
     }
     Presence(const Presence&) = delete;
@@ -218,7 +219,7 @@ class CivetServer final : public HttpServer {
 
    private:
     CivetServer& server_;
-    int& count_;
+    int CivetServer::*const count_;
     bool refused_ = false;
   };
 
@@ -226,11 +227,11 @@ class CivetServer final : public HttpServer {
   mg_context* context_ = nullptr;
   int port_ = 0;
   std::mutex draining_body_;
-  std::mutex mutex_;  // the three below
-  std::condition_variable idle_;
-  bool stopping_ = false;
-  int handling_ = 0;   // threads inside a handler
-  int answering_ = 0;  // threads between a request and the end of its answer
+  Mutex mutex_;
+  std::condition_variable_any idle_;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  int handling_ GUARDED_BY(mutex_) = 0;   // threads inside a handler
+  int answering_ GUARDED_BY(mutex_) = 0;  // threads between a request and the end of its answer
 };
 
 }  // namespace

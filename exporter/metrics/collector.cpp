@@ -49,7 +49,8 @@ void Collector::build() {
     }
   }
   // The list of network devices serves labels too: first the statistics, which come with it.
-  std::ranges::stable_partition(maps_, [](const MapSources& map) { return !map.source.empty(); });
+  std::stable_partition(maps_.begin(), maps_.end(),
+                        [](const MapSources& map) { return !map.source.empty(); });
 }
 
 const NamedObject* Collector::find_object(const std::string& path) const {
@@ -73,7 +74,7 @@ Collector::MapSources& Collector::map_sources(const ObjectPlan& object, const So
 }
 
 bool Collector::knows_probe(const std::string& probe) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   for (const ObjectPlan& object : plan_.objects) {
     if (std::ranges::find(object.probes, probe, &ProbeRequest::probe) != object.probes.end()) {
       return true;
@@ -100,13 +101,14 @@ void Collector::choose(std::span<const std::string> probes) {
 }
 
 bool Collector::wanted(const MapSources& map) const {
-  return std::ranges::any_of(
-      map.sources, [this](const Source& source) { return families_[source.plan->family].wanted; });
+  return std::ranges::any_of(map.sources, [this](const Source& source) REQUIRES(mutex_) {
+    return families_[source.plan->family].wanted;
+  });
 }
 
 ScrapeResult Collector::scrape(std::span<const std::string> probes,
                                std::chrono::steady_clock::time_point deadline, SampleSink& sink) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   ScrapeResult result;
   const SystemTime begin = std::chrono::system_clock::now();
   host_.start_scrape();
@@ -196,7 +198,7 @@ SampleValue Collector::value(const FamilyPlan& plan) const {
 }
 
 Result<void> Collector::reload(Plan plan) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const std::string other = difference(plan.program_signature(), plan_.program_signature());
   if (!other.empty()) {
     return fail("the rules require changes to loaded programs (" + other +
@@ -282,12 +284,13 @@ void Collector::take_over_sources(const FamilyPlan& old_plan, size_t old_index, 
 }
 
 LoadedObject* Collector::own_object() {
+  const Lock lock(mutex_);
   const NamedObject* own = find_object("");
   return own == nullptr ? nullptr : own->object.get();
 }
 
 std::vector<ProgramStatus> Collector::programs() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   std::vector<ProgramStatus> programs;
   for (const NamedObject& object : objects_) {
     const auto own = object.object->programs();
@@ -297,11 +300,13 @@ std::vector<ProgramStatus> Collector::programs() {
 }
 
 bool Collector::responds_within(std::chrono::milliseconds time) {
-  return std::unique_lock(mutex_, time).owns_lock();
+  if (!mutex_.try_lock_for(time)) return false;
+  mutex_.unlock();
+  return true;
 }
 
 std::vector<MapUse> Collector::map_uses() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   std::vector<MapUse> uses;
   for (const MapSources& map : maps_) {
     if (!map.reader || !is_hash(map.object->object->map(map.map)->type)) continue;
@@ -311,7 +316,7 @@ std::vector<MapUse> Collector::map_uses() {
 }
 
 std::vector<std::pair<std::string, uint64_t>> Collector::overflows() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   std::vector<std::pair<std::string, uint64_t>> overflows;
   for (size_t i = 0; i < families_.size(); ++i) {
     const uint64_t count = families_[i].state.overflows();

@@ -3,13 +3,13 @@
 
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "labels/decoder.h"
 #include "metrics/cgroup_selection.h"
 #include "metrics/family_state.h"
@@ -99,30 +99,31 @@ class Collector {
     bool failed = false;
   };
 
-  void build();
-  const NamedObject* find_object(const std::string& path) const;
-  MapSources& map_sources(const ObjectPlan& object, const SourcePlan& source);
-  void choose(std::span<const std::string> probes);
-  bool wanted(const MapSources& map) const;
-  Result<void> read_map(MapSources& map, std::chrono::steady_clock::time_point deadline);
-  Result<void> read_host(const std::string& source);
-  void write_family(const FamilyPlan& plan, const FamilyState& family, SampleSink& sink);
-  SampleValue value(const FamilyPlan& plan) const;  // from numbers_
-  void keep_label_order(const Plan& old_plan);
+  void build() REQUIRES(mutex_);
+  const NamedObject* find_object(const std::string& path) const REQUIRES(mutex_);
+  MapSources& map_sources(const ObjectPlan& object, const SourcePlan& source) REQUIRES(mutex_);
+  void choose(std::span<const std::string> probes) REQUIRES(mutex_);
+  bool wanted(const MapSources& map) const REQUIRES(mutex_);
+  Result<void> read_map(MapSources& map, std::chrono::steady_clock::time_point deadline)
+      REQUIRES(mutex_);
+  Result<void> read_host(const std::string& source) REQUIRES(mutex_);
+  void write_family(const FamilyPlan& plan, const FamilyState& family, SampleSink& sink)
+      REQUIRES(mutex_);
+  SampleValue value(const FamilyPlan& plan) const REQUIRES(mutex_);  // from numbers_
+  void keep_label_order(const Plan& old_plan) REQUIRES(mutex_);
   void take_over_sources(const FamilyPlan& old_plan, size_t old_index, size_t index,
-                         std::vector<MapSources>& old_maps);
+                         std::vector<MapSources>& old_maps) REQUIRES(mutex_);
 
-  std::timed_mutex mutex_;
-  // State below is protected by mutex_.
-  Plan plan_;
-  std::vector<NamedObject> objects_;
-  HostTables& host_;
+  TimedMutex mutex_;
+  Plan plan_ GUARDED_BY(mutex_);
+  std::vector<NamedObject> objects_ GUARDED_BY(mutex_);
+  HostTables& host_ GUARDED_BY(mutex_);
   const SystemTime loaded_;
-  std::vector<Family> families_;  // as Plan::families
-  std::vector<MapSources> maps_;
-  std::vector<CgroupSelection> cgroups_;
-  Snapshot snapshot_;
-  std::vector<uint64_t> numbers_;  // of the series at hand
+  std::vector<Family> families_ GUARDED_BY(mutex_);  // as Plan::families
+  std::vector<MapSources> maps_ GUARDED_BY(mutex_);
+  std::vector<CgroupSelection> cgroups_ GUARDED_BY(mutex_);
+  Snapshot snapshot_ GUARDED_BY(mutex_);
+  std::vector<uint64_t> numbers_ GUARDED_BY(mutex_);  // of the series at hand
 };
 
 }  // namespace kernel_exporter

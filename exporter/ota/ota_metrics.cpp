@@ -227,7 +227,7 @@ void OtaMetrics::write(SampleSink& sink) const {
   const auto book = tracker_.book();
   write_states(*book, sink);
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     write_state_seconds(*book, tracker_.now(), shown_ns_, sink);
   }
   write_totals(*book, sink);

@@ -3,9 +3,9 @@
 
 #include <array>
 #include <map>
-#include <mutex>
 #include <string>
 
+#include "base/mutex.h"
 #include "metrics/sample_sink.h"
 #include "ota/agent/agent.h"
 #include "ota/tracker/tracker.h"
@@ -30,9 +30,8 @@ class OtaMetrics {
 
   // A change counts from the moment it is made and is seen once it is on the medium: a scrape
   // between the two has shown more of the state before.
-  mutable std::mutex mutex_;
-  // State below is protected by mutex_.
-  mutable OtaStateTimes shown_ns_;
+  mutable Mutex mutex_;
+  mutable OtaStateTimes shown_ns_ GUARDED_BY(mutex_);
 };
 
 }  // namespace kernel_exporter

@@ -7,10 +7,10 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
-#include <mutex>
 #include <set>
 #include <utility>
 
+#include "base/mutex.h"
 #include "probe/attach_target.h"
 #include "probe/bpf_handle.h"
 #include "probe/libbpf_log.h"
@@ -59,12 +59,12 @@ class Loaded : public LoadedObject {
         links_(std::move(links)) {}
 
   std::vector<ProgramStatus> programs() const override {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return programs_;
   }
 
   Result<void> attach_requested(bool attached) override {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     Result<void> outcome;
     for (size_t index = 0; index < programs_.size(); ++index) {
       ProgramStatus& program = programs_[index];
@@ -91,14 +91,13 @@ class Loaded : public LoadedObject {
   const MapInfo* map(std::string_view name) const override { return info_.map(name); }
 
  private:
-  Result<void> attach(size_t index);
+  Result<void> attach(size_t index) REQUIRES(mutex_);
 
   ObjectInfo info_;
-  mutable std::mutex mutex_;
-  // Protected by mutex_ from here on, but for the maps of object_.
-  std::vector<ProgramStatus> programs_;
+  mutable Mutex mutex_;
+  std::vector<ProgramStatus> programs_ GUARDED_BY(mutex_);
   ObjectHandle object_;
-  Links links_;  // behind object_: a link ends before its program
+  Links links_ GUARDED_BY(mutex_);  // behind object_: a link ends before its program
 };
 
 Result<void> Loaded::attach(size_t index) {

@@ -91,8 +91,8 @@ bool EngineDriver::confirming(std::string_view engine) const {
 }
 
 void EngineDriver::handle(const EngineEvent& event) {
-  const std::lock_guard lock(mutex_);
-  std::visit([&](const auto& what) { on(event.engine, what); }, event.what);
+  const Lock lock(mutex_);
+  std::visit([&](const auto& what) REQUIRES(mutex_) { on(event.engine, what); }, event.what);
 }
 
 void EngineDriver::on(const std::string& engine, const EngineStarted& started) {

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "base/mutex.h"
 #include "host/paths.h"
 #include "ota/engine/engine.h"
 #include "ota/tracker/config.h"
@@ -27,18 +27,20 @@ class EngineDriver {
   bool confirming(std::string_view engine) const;
 
  private:
-  void on(const std::string& engine, const EngineStarted& started);
-  void on(const std::string& engine, const EngineWorked& worked);
-  void on(const std::string& engine, const EngineInstalled& installed);
-  void on(const std::string& engine, const EngineFailed& failed);
-  void on(const std::string& engine, const EngineGone& gone);
-  void on(const std::string& engine, const EngineBooted& booted);
+  void on(const std::string& engine, const EngineStarted& started) REQUIRES(mutex_);
+  void on(const std::string& engine, const EngineWorked& worked) REQUIRES(mutex_);
+  void on(const std::string& engine, const EngineInstalled& installed) REQUIRES(mutex_);
+  void on(const std::string& engine, const EngineFailed& failed) REQUIRES(mutex_);
+  void on(const std::string& engine, const EngineGone& gone) REQUIRES(mutex_);
+  void on(const std::string& engine, const EngineBooted& booted) REQUIRES(mutex_);
 
-  void begin(const std::string& engine, const EngineStarted& started);
-  void end(const std::string& engine, OtaEvent outcome, OtaCause cause, const std::string& detail);
-  void fail_installation(const std::string& engine, OtaCause cause, const std::string& detail);
-  bool installs(const std::string& engine) const;
-  bool follows(const OtaTransaction& open) const;
+  void begin(const std::string& engine, const EngineStarted& started) REQUIRES(mutex_);
+  void end(const std::string& engine, OtaEvent outcome, OtaCause cause, const std::string& detail)
+      REQUIRES(mutex_);
+  void fail_installation(const std::string& engine, OtaCause cause, const std::string& detail)
+      REQUIRES(mutex_);
+  bool installs(const std::string& engine) const REQUIRES(mutex_);
+  bool follows(const OtaTransaction& open) const REQUIRES(mutex_);
   void bind_tasks(const EngineStarted& started, OtaBegin& request) const;
   std::vector<OtaDevice> devices_of(const EngineStarted& started) const;
 
@@ -46,10 +48,11 @@ class EngineDriver {
   const std::map<std::string, OtaRole> roles_;
   const HostPaths paths_;
 
-  std::mutex mutex_;
-  // State below is protected by mutex_; by engine, the number of a transaction.
-  std::map<std::string, uint64_t, std::less<>> left_over_;  // open when this exporter started
-  std::map<std::string, uint64_t, std::less<>> followed_;   // its start was seen
+  Mutex mutex_;
+  // By engine, the number of a transaction.
+  std::map<std::string, uint64_t, std::less<>> left_over_
+      GUARDED_BY(mutex_);  // open when this exporter started
+  std::map<std::string, uint64_t, std::less<>> followed_ GUARDED_BY(mutex_);  // its start was seen
 };
 
 }  // namespace kernel_exporter

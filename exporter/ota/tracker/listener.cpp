@@ -4,14 +4,14 @@
 namespace kernel_exporter {
 
 uint64_t OtaNotices::add(Call call, OtaTransactionPtr transaction) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (!listener_) return 0;
   due_.push_back({listener_, call, std::move(transaction)});
   return ++added_;
 }
 
 uint64_t OtaNotices::listen(OtaListener* listener, const std::vector<OtaTransactionPtr>& open) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   for (Notice& notice : due_) notice.listener = nullptr;
   listener_ = listener;
   if (!listener) return added_;
@@ -23,11 +23,12 @@ uint64_t OtaNotices::listen(OtaListener* listener, const std::vector<OtaTransact
 }
 
 void OtaNotices::deliver(uint64_t notice) {
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   const auto self = std::this_thread::get_id();
   // A call of this listener: what it adds follows when it has returned.
   if (deliverer_ == self) return;
-  progress_.wait(lock, [&] { return made_ >= notice || deliverer_ == std::thread::id(); });
+  progress_.wait(
+      lock, [&]() REQUIRES(mutex_) { return made_ >= notice || deliverer_ == std::thread::id(); });
   if (made_ >= notice) return;
   deliverer_ = self;
   while (!due_.empty()) make_next(lock);
@@ -35,7 +36,7 @@ void OtaNotices::deliver(uint64_t notice) {
   progress_.notify_all();
 }
 
-void OtaNotices::make_next(std::unique_lock<std::mutex>& lock) {
+void OtaNotices::make_next(Lock<Mutex>& lock) {
   const Notice next = std::move(due_.front());
   due_.pop_front();
   if (next.listener) {

@@ -4,10 +4,10 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "ota/model/transaction.h"
 
 namespace kernel_exporter {
@@ -49,16 +49,15 @@ class OtaNotices {
     Call call;
     OtaTransactionPtr transaction;
   };
-  void make_next(std::unique_lock<std::mutex>& lock);
+  void make_next(Lock<Mutex>& lock) REQUIRES(mutex_);
 
-  std::mutex mutex_;
-  // State below is protected by mutex_.
-  OtaListener* listener_ = nullptr;
-  std::deque<Notice> due_;
-  uint64_t added_ = 0;
-  uint64_t made_ = 0;
-  std::thread::id deliverer_;  // makes the calls; none: nobody
-  std::condition_variable progress_;
+  Mutex mutex_;
+  OtaListener* listener_ GUARDED_BY(mutex_) = nullptr;
+  std::deque<Notice> due_ GUARDED_BY(mutex_);
+  uint64_t added_ GUARDED_BY(mutex_) = 0;
+  uint64_t made_ GUARDED_BY(mutex_) = 0;
+  std::thread::id deliverer_ GUARDED_BY(mutex_);  // makes the calls; none: nobody
+  std::condition_variable_any progress_;
 };
 
 }  // namespace kernel_exporter

@@ -49,13 +49,14 @@ OtaTracker::OtaTracker(const OtaConfig& config, HostPaths paths, std::string boo
       boot_id_(std::move(boot_id)),
       clock_(std::move(clock)),
       ledger_(config.ledger, std::move(sync)) {
+  const Lock lock(change_mutex_);
   load();
 }
 
 // What a clean stop knows and a power loss does not: the time up to now.
 OtaTracker::~OtaTracker() {
-  const std::lock_guard lock(change_mutex_);
-  OtaBook book = *book_;
+  const Lock lock(change_mutex_);
+  OtaBook book = *this->book();
   // What could not be written so far has its last chance.
   if (ledger_.needs_replacement()) set_ledger_status(rewrite(book));
   for (const OtaTransactionPtr& open : book.open_transactions()) {
@@ -71,21 +72,26 @@ void OtaTracker::load() {
   for (const std::string& engine : config_.engines) book.know_engine(engine);
   const auto records = ledger_.load();
   if (!records) spdlog::error("{}; starting without the ledger", records.error().message);
+  OtaLedgerStatus status;
   if (records) {
-    ledger_status_.damaged = records->damaged;
-    ledger_status_.newer = records->newer_frames.size();
+    status.damaged = records->damaged;
+    status.newer = records->newer_frames.size();
     for (const std::string& payload : records->payloads) {
       const auto record = decode_record(payload);
       if (record) {
         book.replay(*record);
       } else {
-        ++ledger_status_.damaged;
+        ++status.damaged;
       }
     }
   }
-  if (ledger_status_.damaged > 0 || ledger_status_.newer > 0) {
+  if (status.damaged > 0 || status.newer > 0) {
     spdlog::warn("ledger {}: {} damaged and {} newer records skipped", config_.ledger,
-                 ledger_status_.damaged, ledger_status_.newer);
+                 status.damaged, status.newer);
+  }
+  {
+    const Lock lock(view_mutex_);
+    ledger_status_ = std::move(status);
   }
   const auto changed = book.recover(now);
   book.trim(config_.keep_transactions);
@@ -122,7 +128,7 @@ void OtaTracker::persist(OtaBook& book, const OtaTransaction& transaction) {
 
 void OtaTracker::set_ledger_status(const Result<void>& written) {
   last_try_ = clock_();
-  const std::lock_guard lock(view_mutex_);
+  const Lock lock(view_mutex_);
   if (written && !ledger_status_.writable)
     spdlog::info("ledger {} is writable again", config_.ledger);
   if (!written && ledger_status_.error != written.error().message) {
@@ -135,12 +141,12 @@ void OtaTracker::set_ledger_status(const Result<void>& written) {
 
 void OtaTracker::show(OtaBook book) {
   auto shown = std::make_shared<const OtaBook>(std::move(book));
-  const std::lock_guard lock(view_mutex_);
+  const Lock lock(view_mutex_);
   book_ = std::move(shown);
 }
 
 std::shared_ptr<const OtaBook> OtaTracker::book() const {
-  const std::lock_guard lock(view_mutex_);
+  const Lock lock(view_mutex_);
   return book_;
 }
 
@@ -149,7 +155,7 @@ std::vector<OtaTransactionPtr> OtaTracker::open_transactions() const {
 }
 
 OtaLedgerStatus OtaTracker::ledger_status() const {
-  const std::lock_guard lock(view_mutex_);
+  const Lock lock(view_mutex_);
   return ledger_status_;
 }
 
@@ -172,7 +178,7 @@ void OtaTracker::log(const OtaTransaction& transaction) const {
 void OtaTracker::set_listener(OtaListener* listener) {
   uint64_t notice = 0;
   {
-    const std::lock_guard lock(change_mutex_);
+    const Lock lock(change_mutex_);
     notice = notices_.listen(listener, open_transactions());
   }
   notices_.deliver(notice);
@@ -216,8 +222,8 @@ Result<OtaAnswer> OtaTracker::begin(OtaBegin request) {
   OtaTransactionPtr begun;
   uint64_t notice = 0;
   {
-    const std::lock_guard lock(change_mutex_);
-    OtaBook book = *book_;
+    const Lock lock(change_mutex_);
+    OtaBook book = *this->book();
     const auto changed = book.begin(request, clock_());
     if (!changed) return fail(changed.error().message);
     begun = *changed;
@@ -234,8 +240,8 @@ Result<OtaAnswer> OtaTracker::begin(OtaBegin request) {
 }
 
 Result<OtaAnswer> OtaTracker::set(const OtaSet& request) {
-  const std::lock_guard lock(change_mutex_);
-  OtaBook book = *book_;
+  const Lock lock(change_mutex_);
+  OtaBook book = *this->book();
   const auto before = book.find_open(request.target);
   const auto changed = book.set(request, clock_());
   if (!changed) return fail(changed.error().message);
@@ -252,8 +258,8 @@ Result<uint64_t> OtaTracker::announce_end(const OtaEnd& request) {
   uint64_t number = 0;
   uint64_t notice = 0;
   {
-    const std::lock_guard lock(change_mutex_);
-    const auto open = book_->find_open(request.target);
+    const Lock lock(change_mutex_);
+    const auto open = book()->find_open(request.target);
     if (!open) return fail(open.error().message);
     number = (*open)->number;
     if (request.event != OtaEvent::kEndInstalled) {
@@ -270,8 +276,8 @@ Result<OtaAnswer> OtaTracker::end(const OtaEnd& request) {
   OtaTransactionPtr ended;
   uint64_t notice = 0;
   {
-    const std::lock_guard lock(change_mutex_);
-    OtaBook book = *book_;
+    const Lock lock(change_mutex_);
+    OtaBook book = *this->book();
     if (!book.open(*number)) {
       return fail(fmt::format("transaction {} has ended meanwhile", *number));
     }
@@ -289,8 +295,8 @@ Result<OtaAnswer> OtaTracker::end(const OtaEnd& request) {
 }
 
 bool OtaTracker::evidence(const OtaEvidence& evidence, uint64_t number) {
-  const std::lock_guard lock(change_mutex_);
-  OtaBook book = *book_;
+  const Lock lock(change_mutex_);
+  OtaBook book = *this->book();
   bool noted = false;
   for (const OtaTransactionPtr& open : book.open_transactions()) {
     const bool concerned = number != 0 ? open->number == number : open->has_device(evidence.device);
@@ -309,8 +315,8 @@ bool OtaTracker::evidence(const OtaEvidence& evidence, uint64_t number) {
 }
 
 void OtaTracker::reboot_asked(const std::string& who) {
-  const std::lock_guard lock(change_mutex_);
-  OtaBook book = *book_;
+  const Lock lock(change_mutex_);
+  OtaBook book = *this->book();
   for (const OtaTransactionPtr& changed : book.reboot_asked(who)) {
     persist(book, *changed);
     spdlog::warn("ota transaction={} engine={} reboot: {}", changed->number, changed->engine, who);
@@ -321,9 +327,9 @@ void OtaTracker::reboot_asked(const std::string& who) {
 void OtaTracker::tick() {
   std::vector<std::pair<uint64_t, OtaEvidence>> overdue;
   {
-    const std::lock_guard lock(change_mutex_);
+    const Lock lock(change_mutex_);
     const OtaMoment now = clock_();
-    OtaBook book = *book_;
+    OtaBook book = *this->book();
     overdue = book.overdue(now, config_.stall_ns, config_.timeout_ns);
     const bool retry =
         !ledger_status().writable && now.boottime_ns - last_try_.boottime_ns >= kRetryNs;

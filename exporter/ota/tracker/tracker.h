@@ -2,10 +2,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "host/paths.h"
 #include "ota/ledger/ledger.h"
 #include "ota/model/clock.h"
@@ -65,12 +65,12 @@ class OtaTracker {
   void tick();
 
  private:
-  void load();
+  void load() REQUIRES(change_mutex_);
   Result<uint64_t> announce_end(const OtaEnd& request);
-  void persist(OtaBook& book, const OtaTransaction& transaction);
-  Result<void> rewrite(OtaBook& book);
-  void set_ledger_status(const Result<void>& written);
-  void show(OtaBook book);
+  void persist(OtaBook& book, const OtaTransaction& transaction) REQUIRES(change_mutex_);
+  Result<void> rewrite(OtaBook& book) REQUIRES(change_mutex_);
+  void set_ledger_status(const Result<void>& written) REQUIRES(change_mutex_);
+  void show(OtaBook book) REQUIRES(change_mutex_);
   void log(const OtaTransaction& transaction) const;
   std::vector<std::string> complete(OtaBegin& request) const;
   OtaAnswer answer(const OtaTransactionPtr& transaction, std::vector<std::string> warnings = {});
@@ -81,13 +81,13 @@ class OtaTracker {
   const OtaClock clock_;
 
   // Taken by changes in this order; held while the disk writes.
-  std::mutex change_mutex_;
-  Ledger ledger_;
-  OtaMoment last_try_;  // to write a ledger that cannot be written
+  Mutex change_mutex_;
+  Ledger ledger_ GUARDED_BY(change_mutex_);
+  OtaMoment last_try_ GUARDED_BY(change_mutex_);  // to write a ledger that cannot be written
 
-  mutable std::mutex view_mutex_;  // held for a moment only
-  std::shared_ptr<const OtaBook> book_;
-  OtaLedgerStatus ledger_status_;
+  mutable Mutex view_mutex_;  // held for a moment only
+  std::shared_ptr<const OtaBook> book_ GUARDED_BY(view_mutex_);
+  OtaLedgerStatus ledger_status_ GUARDED_BY(view_mutex_);
 
   OtaNotices notices_;  // added with change_mutex_ held, delivered without
 };

@@ -79,16 +79,18 @@ Result<void> OtaKernelEvents::open(const LoadedObject& object) {
       {"otafail_events", [this](auto event) { process_failed(event); }},
       {"reboot_events", [this](auto event) { reboot_asked(event); }},
   }};
+  const Lock lock(mutex_);
   for (const auto& [map, handler] : rings) {
     const int fd = object.map_fd(map);
     if (fd < 0) continue;
     Result<void> added = rings_.add(fd, handler);
     if (!added) return fail(added.error(), map);
   }
-  if (rings_.fd() < 0) return {};
+  const int ready = rings_.fd();
+  if (ready < 0) return {};
   stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
   if (!stop_) return fail_errno(errno, "an eventfd");
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this, ready] { run(ready); });
   return {};
 }
 
@@ -99,8 +101,8 @@ OtaKernelEvents::~OtaKernelEvents() {
   thread_.join();
 }
 
-void OtaKernelEvents::run() {
-  std::array<pollfd, 2> waits = {{{rings_.fd(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
+void OtaKernelEvents::run(int rings) {
+  std::array<pollfd, 2> waits = {{{rings, POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
   while (::poll(waits.data(), waits.size(), -1) >= 0 || errno == EINTR) {
     if (waits[1].revents != 0) return;
     drain();
@@ -108,7 +110,7 @@ void OtaKernelEvents::run() {
 }
 
 void OtaKernelEvents::drain() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   rings_.drain();
 }
 

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <thread>
 
 #include "base/error.h"
+#include "base/mutex.h"
 #include "base/unique_fd.h"
 #include "host/paths.h"
 #include "ota/tracker/tracker.h"
@@ -32,14 +32,14 @@ class OtaKernelEvents {
   Result<void> open(const LoadedObject& object);
   void process_failed(std::span<const std::byte> event);
   void reboot_asked(std::span<const std::byte> event);
-  void run();
+  void run(int rings);  // until stop_; `rings` is readable when rings_ has something
 
   OtaTracker& tracker_;
   const HostPaths paths_;
   UniqueFd stop_;
 
-  std::mutex mutex_;
-  RingReader rings_;  // protected by mutex_, but for its descriptor
+  Mutex mutex_;
+  RingReader rings_ GUARDED_BY(mutex_);
 
   std::thread thread_;
 };

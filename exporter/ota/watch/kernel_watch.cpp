@@ -67,7 +67,7 @@ OtaKernelWatch::~OtaKernelWatch() { tracker_.set_listener(nullptr); }
 
 void OtaKernelWatch::begun(const OtaTransaction& transaction) {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     open_.insert(transaction.number);
     bind(transaction);
     complain(object_.attach_requested(true));
@@ -119,7 +119,7 @@ void OtaKernelWatch::bind_process(const OtaTransaction& transaction) {
 }
 
 void OtaKernelWatch::unbind_ended_processes() {
-  std::erase_if(processes_, [this](const auto& bound) {
+  std::erase_if(processes_, [this](const auto& bound) REQUIRES(mutex_) {
     const OtaProcess& process = bound.second;
     if (is_there(paths_, process)) return false;
     complain(bindings_.unbind_process(static_cast<uint32_t>(process.id)));
@@ -166,7 +166,7 @@ void OtaKernelWatch::ending(const OtaTransaction&) {
 }
 
 void OtaKernelWatch::ended(const OtaTransaction& transaction) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   open_.erase(transaction.number);
   cgroups_.erase(transaction.number);
   processes_.erase(transaction.number);
@@ -177,7 +177,7 @@ void OtaKernelWatch::ended(const OtaTransaction& transaction) {
 
 // In the order in which they happened, which the maps do not keep.
 std::vector<OtaEvidence> OtaKernelWatch::fresh_errors() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   std::vector<OtaEvidence> fresh = flash_.fresh_errors();
   const auto errors = bindings_.last_errors();
   unreadable_.update(errors);
@@ -206,7 +206,7 @@ void OtaKernelWatch::report_errors() {
 void OtaKernelWatch::look_at_tasks() {
   std::vector<std::pair<uint64_t, OtaEvidence>> starved;
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     bind_cgroups();
     unbind_ended_processes();
     starved = starvation_.look(tracker_.now().boottime_ns);
@@ -217,8 +217,8 @@ void OtaKernelWatch::look_at_tasks() {
 void OtaKernelWatch::run(const std::stop_token& token) {
   while (!token.stop_requested()) {
     {
-      std::unique_lock lock(mutex_);
-      if (!wake_.wait(lock, token, [this] { return !open_.empty(); })) return;
+      Lock lock(mutex_);
+      if (!wake_.wait(lock, token, [this]() REQUIRES(mutex_) { return !open_.empty(); })) return;
       wake_.wait_for(lock, token, kPoll, [] { return false; });
     }
     if (token.stop_requested()) return;

@@ -4,12 +4,12 @@
 #include <condition_variable>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <thread>
 
+#include "base/mutex.h"
 #include "base/unique_fd.h"
 #include "host/paths.h"
 #include "ota/tracker/config.h"
@@ -39,12 +39,12 @@ class OtaKernelWatch : public OtaListener {
   void ended(const OtaTransaction& transaction) override;
 
  private:
-  void bind_boot_environments(const OtaConfig& config);
-  void bind(const OtaTransaction& transaction);
-  void bind_cgroups();
-  void bind_process(const OtaTransaction& transaction);
-  void unbind_ended_processes();
-  void release_idle_devices();
+  void bind_boot_environments(const OtaConfig& config) REQUIRES(mutex_);
+  void bind(const OtaTransaction& transaction) REQUIRES(mutex_);
+  void bind_cgroups() REQUIRES(mutex_);
+  void bind_process(const OtaTransaction& transaction) REQUIRES(mutex_);
+  void unbind_ended_processes() REQUIRES(mutex_);
+  void release_idle_devices() REQUIRES(mutex_);
   std::vector<OtaEvidence> fresh_errors();
   void report_errors();
   void look_at_tasks();
@@ -55,27 +55,27 @@ class OtaKernelWatch : public OtaListener {
   const HostPaths paths_;
   std::unique_ptr<OtaKernelEvents> events_;  // null where its rings cannot be read
 
-  std::mutex mutex_;
-  // State below is protected by mutex_.
-  OtaBindings bindings_;
-  MtdWatch flash_;
-  std::map<uint64_t, std::set<BlockNumber>> devices_;  // by transaction, ended ones included
-  std::set<BlockNumber> boot_environments_;
-  std::set<uint64_t> open_;
+  Mutex mutex_;
+  OtaBindings bindings_ GUARDED_BY(mutex_);
+  MtdWatch flash_ GUARDED_BY(mutex_);
+  std::map<uint64_t, std::set<BlockNumber>> devices_
+      GUARDED_BY(mutex_);  // by transaction, ended ones included
+  std::set<BlockNumber> boot_environments_ GUARDED_BY(mutex_);
+  std::set<uint64_t> open_ GUARDED_BY(mutex_);
   // By open transaction. A cgroup may be created after its update has begun, and recreated with
   // another id when its service is restarted.
   struct Bound {
     std::string path;
     std::optional<uint64_t> id;
   };
-  std::map<uint64_t, Bound> cgroups_;
+  std::map<uint64_t, Bound> cgroups_ GUARDED_BY(mutex_);
   // By open transaction, until it ends: its number may be another's then.
-  std::map<uint64_t, OtaProcess> processes_;
-  UniqueFd cgroup_root_;
-  OtaStarvation starvation_;
+  std::map<uint64_t, OtaProcess> processes_ GUARDED_BY(mutex_);
+  UniqueFd cgroup_root_ GUARDED_BY(mutex_);
+  OtaStarvation starvation_ GUARDED_BY(mutex_);
   // Failed requests that the tracker knows of, by device and status.
-  std::map<std::pair<BlockNumber, uint32_t>, uint64_t> reported_;
-  FailureLog unreadable_;
+  std::map<std::pair<BlockNumber, uint32_t>, uint64_t> reported_ GUARDED_BY(mutex_);
+  FailureLog unreadable_ GUARDED_BY(mutex_);
 
   std::condition_variable_any wake_;
   std::jthread thread_;  // last: joined before anything else goes

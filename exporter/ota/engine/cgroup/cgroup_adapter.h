@@ -41,7 +41,7 @@ class CgroupAdapter : public EngineAdapter {
   // By engine, whether it worked when last looked at; not there before the first look.
   std::map<std::string, bool> working_;
 
-  std::mutex mutex_;
+  std::mutex mutex_;  // for waiting alone
   std::condition_variable_any wake_;
   std::jthread thread_;  // last: joined before anything else goes
 };
