@@ -70,7 +70,7 @@ struct {
  * Bios of bio-based disks, which have no request that keeps the time. What a stacked disk passes on
  * whole completes below and leaves its entry behind.
  */
-IN_FLIGHT_MAP(blockio_start);
+struct in_flight_map blockio_start SEC(".maps");
 
 LOST_MAP(blockio, BLOCKIO_LOST_NO_ISSUE_TIMESTAMP);
 

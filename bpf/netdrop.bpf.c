@@ -4,7 +4,6 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
-#include "lib/argument.bpf.h"
 #include "lib/lost.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/needs.bpf.h"
@@ -63,25 +62,28 @@ static __always_inline bool is_no_loss(u32 reason)
 	       REASON_IS(reason, SKB_DROP_REASON_OTHERHOST);
 }
 
-/*
- * The inode of a namespace; 0 when this is none. Every namespace has a loopback device that points
- * back at it, which nothing else that the pointer may lead to has.
- */
-static __always_inline u32 namespace_inode(struct net *net)
+/* Kernel addresses are negative on every 64-bit architecture. */
+static __always_inline bool is_kernel_address(const void *address)
 {
-	struct net_device *loopback = NULL;
-	struct net *back = NULL;
-	u32 inode = 0;
+	return (s64)address < 0;
+}
 
-	/* Kernel addresses are negative on every 64-bit architecture. */
-	if ((s64)net >= 0)
+/*
+ * The inode of a device's namespace; 0 when this is no device. Every namespace has a loopback
+ * device that points back at it, which nothing else that the pointers may lead to has. Plain loads:
+ * what the kernel's types lead to is read with a guard, and reads as 0 where there is nothing.
+ */
+static __always_inline u32 namespace_of_device(struct net_device *device)
+{
+	struct net_device *loopback;
+	struct net *net = device->nd_net.net;
+
+	if (!is_kernel_address(net))
 		return 0;
-	if (BPF_CORE_READ_INTO(&loopback, net, loopback_dev) || (s64)loopback >= 0)
+	loopback = net->loopback_dev;
+	if (!is_kernel_address(loopback) || loopback->nd_net.net != net)
 		return 0;
-	if (BPF_CORE_READ_INTO(&back, loopback, nd_net.net) || back != net)
-		return 0;
-	BPF_CORE_READ_INTO(&inode, net, ns.inum);
-	return inode;
+	return net->ns.inum;
 }
 
 /*
@@ -90,28 +92,43 @@ static __always_inline u32 namespace_inode(struct net *net)
  */
 static __always_inline bool find_device(struct sk_buff *skb, struct netdrop_key *key)
 {
-	struct net_device *device = BPF_CORE_READ(skb, dev);
-	struct net *net = NULL;
+	struct net_device *device = skb->dev;
 
-	if ((s64)device >= 0 || BPF_CORE_READ_INTO(&net, device, nd_net.net))
+	if (!is_kernel_address(device))
 		return false;
-	key->netns = namespace_inode(net);
+	key->netns = namespace_of_device(device);
 	if (!key->netns)
 		return false;
-	key->ifindex = BPF_CORE_READ(device, ifindex);
+	key->ifindex = device->ifindex;
 	return true;
+}
+
+/* The same of a namespace that is to be one. */
+static __always_inline u32 namespace_inode(struct net *net)
+{
+	struct net_device *loopback = NULL;
+	struct net *back = NULL;
+
+	if (!is_kernel_address(net) || BPF_CORE_READ_INTO(&loopback, net, loopback_dev) ||
+	    !is_kernel_address(loopback))
+		return 0;
+	if (BPF_CORE_READ_INTO(&back, loopback, nd_net.net) || back != net)
+		return 0;
+	return BPF_CORE_READ(net, ns.inum);
 }
 
 /*
  * A packet in a socket's hands: its namespace, and the device it came in by, if any. skb->sk
- * shares its memory with an offset while fragments are put together.
+ * shares its memory with an offset while fragments are put together, and yet the verifier takes it
+ * for a socket from 6.4 on, to be read without a guard. So sockets are numbers here: `sk` is read
+ * by a helper.
  */
 static __always_inline bool find_socket(struct sk_buff *skb, struct sock *sk,
 					struct netdrop_key *key)
 {
 	u16 family = 0;
 
-	if ((s64)sk >= 0)
+	if (!is_kernel_address(sk))
 		return false;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (family != AF_INET && family != AF_INET6)
@@ -121,17 +138,30 @@ static __always_inline bool find_socket(struct sk_buff *skb, struct sock *sk,
 	return true;
 }
 
-/*
- * Neither a device nor an inet socket: messages of AF_UNIX, AF_NETLINK and their like, which are
- * sk_buffs but no packets. They are left out, unless one was received through a device.
- */
-static __always_inline void count_drop(struct sk_buff *skb, struct sock *rx_sk, u32 reason)
+/* `receiver`: where the tracepoint passes the receiving socket, NULL before 6.11. */
+static __always_inline bool find_place(struct sk_buff *skb, const void *receiver,
+				       struct netdrop_key *key)
+{
+	struct sock *sk = NULL;
+
+	if (find_device(skb, key) || find_socket(skb, BPF_CORE_READ(skb, sk), key))
+		return true;
+	if (receiver)
+		bpf_probe_read_kernel(&sk, sizeof(sk), receiver);
+	/*
+	 * Neither a device nor an inet socket: messages of AF_UNIX, AF_NETLINK and their like,
+	 * which are sk_buffs but no packets. They are left out, unless one was received through a
+	 * device.
+	 */
+	return find_socket(skb, sk, key) || skb->skb_iif;
+}
+
+static __always_inline void count_drop(struct sk_buff *skb, const void *receiver, u32 reason)
 {
 	struct netdrop_key key = {.reason = reason};
 	struct netdrop_stats *stats;
 
-	if (!find_device(skb, &key) && !find_socket(skb, BPF_CORE_READ(skb, sk), &key) &&
-	    !find_socket(skb, rx_sk, &key) && !skb->skb_iif)
+	if (!find_place(skb, receiver, &key))
 		return;
 	stats = lookup_or_insert(&netdrop, &key, &no_drops);
 	if (!stats) {
@@ -142,18 +172,15 @@ static __always_inline void count_drop(struct sk_buff *skb, struct sock *rx_sk, 
 	stats->bytes += skb->len;
 }
 
-/* 6.11, "net: add rx_sk to trace_kfree_skb": whose queue was full, while skb->sk is not set yet. */
+/*
+ * 6.11, "net: add rx_sk to trace_kfree_skb": whose queue was full, while skb->sk is not set yet.
+ * Most drops have no receiver, but the verifier of 6.11 and 6.12 takes it for one that is there.
+ */
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(netdrop_kfree_skb__rx_sk, struct sk_buff *skb, void *location, u32 reason)
 {
-	struct sock *receiver = NULL;
-
-	if (is_no_loss(reason))
-		return 0;
-	/* Most drops have no receiver: take it as a number, not as a pointer the verifier tracks.
-	 */
-	bpf_probe_read_kernel(&receiver, sizeof(receiver), &ctx[3]);
-	count_drop(skb, receiver, reason);
+	if (!is_no_loss(reason))
+		count_drop(skb, &ctx[3], reason);
 	return 0;
 }
 NEEDS(netdrop_kfree_skb__rx_sk, "args kfree_skb 4");

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# bpf_program(NAME): compiles bpf/NAME.bpf.c for this machine's kernel into the list that
-# bpf_object() links, and for arm64 into the target bpf_arm64, which only proves that it can be.
+# bpf_program(NAME): compiles bpf/NAME.bpf.c (NAME may be in a folder) for this machine's kernel into the list
+# that bpf_object() links, and for arm64 into the target bpf_arm64, which only proves that it can be.
 find_program(CLANG_BPF NAMES clang-14 clang REQUIRED)
 find_program(LLVM_STRIP NAMES llvm-strip-14 llvm-strip REQUIRED)
 find_program(BPFTOOL NAMES bpftool HINTS /usr/sbin /usr/local/sbin REQUIRED)
@@ -20,6 +20,8 @@ if(CMAKE_C_LIBRARY_ARCHITECTURE)
 endif()
 
 function(bpf_compile NAME ARCH OUTPUT)
+  get_filename_component(FOLDER ${OUTPUT} DIRECTORY)
+  file(MAKE_DIRECTORY ${FOLDER})
   add_custom_command(
     OUTPUT ${OUTPUT}
     COMMAND ${CLANG_BPF} ${BPF_FLAGS} -D__TARGET_ARCH_${ARCH} -MD -MF ${OUTPUT}.d
@@ -54,6 +56,5 @@ function(bpf_object NAME)
     COMMENT "Linking ${NAME}.bpf.o"
     VERBATIM)
   add_custom_target(bpf ALL DEPENDS ${OUTPUT})
-  file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/arm64)
   add_custom_target(bpf_arm64 ALL DEPENDS ${ARM64_OBJECTS})
 endfunction()

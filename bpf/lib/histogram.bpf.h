@@ -56,42 +56,44 @@ static __always_inline u32 exponential_slot(const volatile struct histogram_buck
 					    u64 value)
 {
 	u32 doublings = value ? bit_length((value - 1) / buckets->from) : 0;
+	u64 shift = buckets->shift;
 
-	if (buckets->shift == 1)
-		return doublings;
-	return (doublings + buckets->shift - 1) / buckets->shift;
+	return shift == 1 ? doublings : (doublings + shift - 1) / shift;
 }
 
 static __always_inline u64 linear_slot(const volatile struct histogram_buckets *buckets, u64 value)
 {
-	if (value <= buckets->from)
-		return 0;
-	return (value - buckets->from - 1) / buckets->width + 1;
+	u64 from = buckets->from;
+
+	return value <= from ? 0 : (value - from - 1) / buckets->width + 1;
 }
 
-static __always_inline u32 zone_slot(const volatile struct histogram_buckets *buckets, u64 value)
+static __always_inline u32 zone_slot(const volatile struct histogram_buckets *buckets, u32 count,
+				     u64 value)
 {
 	u32 slot;
 
 	for (slot = 0; slot < HISTOGRAM_BOUNDS; slot++)
-		if (slot >= buckets->count || value <= buckets->bounds[slot])
+		if (slot >= count || value <= buckets->bounds[slot])
 			break;
 	return slot;
 }
 
+/* Each field is loaded once: the verifier knows what it is, but the load stays. */
 static __always_inline void histogram_observe(const volatile struct histogram_buckets *buckets,
 					      struct histogram *histogram, u64 value)
 {
+	u32 kind = buckets->kind, count = buckets->count;
 	u64 slot = 0;
 
-	if (buckets->kind == HISTOGRAM_EXPONENTIAL)
+	if (kind == HISTOGRAM_EXPONENTIAL)
 		slot = exponential_slot(buckets, value);
-	else if (buckets->kind == HISTOGRAM_LINEAR)
+	else if (kind == HISTOGRAM_LINEAR)
 		slot = linear_slot(buckets, value);
-	else if (buckets->kind == HISTOGRAM_ZONES)
-		slot = zone_slot(buckets, value);
-	if (slot > buckets->count)
-		slot = buckets->count;
+	else if (kind == HISTOGRAM_ZONES)
+		slot = zone_slot(buckets, count, value);
+	if (slot > count)
+		slot = count;
 	/* The verifier of 5.10 needs to see the bound on the register it indexes with. */
 	if (slot < HISTOGRAM_SLOTS)
 		histogram->slots[slot] += 1;

@@ -27,13 +27,12 @@ struct in_flight {
 	struct in_flight_bio ways[IN_FLIGHT_WAYS];
 };
 
-#define IN_FLIGHT_MAP(name)                                                                        \
-	struct {                                                                                   \
-		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
-		__uint(max_entries, 1 << IN_FLIGHT_BUCKET_BITS);                                   \
-		__type(key, u32);                                                                  \
-		__type(value, struct in_flight);                                                   \
-	} name SEC(".maps")
+struct in_flight_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << IN_FLIGHT_BUCKET_BITS);
+	__type(key, u32);
+	__type(value, struct in_flight);
+};
 
 static __always_inline struct in_flight *in_flight_bucket(void *map, u64 bio)
 {

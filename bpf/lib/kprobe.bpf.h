@@ -3,28 +3,15 @@
  */
 #pragma once
 
-#include "types.bpf.h"
-#include <bpf/bpf_helpers.h>
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+#include "registers.bpf.h"
 
 #if defined(__TARGET_ARCH_x86)
-struct pt_regs {
-	unsigned long cx;
-	unsigned long dx;
-	unsigned long si;
-	unsigned long di;
-	unsigned long ax;
-};
 #define PROBE_REGISTERS		 struct pt_regs
 #define PROBE_ARGUMENT1(context) ((context)->di)
 #define PROBE_ARGUMENT2(context) ((context)->si)
 #define PROBE_ARGUMENT3(context) ((context)->dx)
 #define PROBE_RESULT(context)	 ((context)->ax)
 #elif defined(__TARGET_ARCH_arm64)
-struct user_pt_regs {
-	u64 regs[31];
-};
 #define PROBE_REGISTERS		 struct user_pt_regs
 #define PROBE_ARGUMENT1(context) ((context)->regs[0])
 #define PROBE_ARGUMENT2(context) ((context)->regs[1])
@@ -33,5 +20,3 @@ struct user_pt_regs {
 #else
 #error "which registers hold arguments and results on this architecture?"
 #endif
-
-#pragma clang attribute pop

@@ -9,7 +9,7 @@
 #include <bpf/bpf_helpers.h>
 
 #define LOST_MAP(probe, last_reason)                                                               \
-	struct {                                                                                   \
+	struct probe##_lost_map {                                                                  \
 		__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);                                           \
 		__uint(max_entries, (last_reason) + 1);                                            \
 		__type(key, enum probe##_lost_reason);                                             \

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause */
-/* What a task's process is called, whatever the thread calls itself. */
+/* What a task's process is called, whatever the thread calls itself, and how it ends. */
 #pragma once
 
+#include "types.bpf.h"
+#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
 #define PROCESS_NAME_SIZE 16 /* TASK_COMM_LEN, include/linux/sched.h */
@@ -13,4 +15,20 @@ static __always_inline void process_name(char *name, struct task_struct *task)
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 
 	bpf_core_read(name, PROCESS_NAME_SIZE, &leader->comm);
+}
+
+/* At sched_process_exit: whether the process as a whole ends with this thread. */
+static __always_inline bool is_last_thread(struct task_struct *task)
+{
+	return !task->signal->live.counter;
+}
+
+/* At sched_process_exit: the signal that ended the process; 0 for none. */
+static __always_inline u32 fatal_signal(struct task_struct *task)
+{
+	u32 code = task->signal->group_exit_code;
+
+	if (!code)
+		code = task->exit_code;
+	return code & 0x7f;
 }

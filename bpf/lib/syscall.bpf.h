@@ -2,7 +2,9 @@
 /* What sys_enter and sys_exit pass, on each architecture; numbers come from user space. */
 #pragma once
 
+#include <linux/stat.h>
 #include "compat.bpf.h"
+#include "registers.bpf.h"
 #include "../syscalls.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -20,13 +22,6 @@ struct task_struct___x86 {
 	struct thread_info___x86 thread_info;
 };
 
-struct pt_regs {
-	unsigned long orig_ax;
-	unsigned long di;
-	unsigned long si;
-	unsigned long dx;
-};
-
 #elif defined(__TARGET_ARCH_arm64)
 
 /* arch/arm64/include/asm/thread_info.h: TIF_32BIT. */
@@ -38,12 +33,6 @@ struct thread_info___arm64 {
 
 struct task_struct___arm64 {
 	struct thread_info___arm64 thread_info;
-};
-
-struct pt_regs {
-	u64 regs[31];
-	u64 orig_x0;
-	s32 syscallno;
 };
 
 #else
@@ -117,4 +106,16 @@ static __always_inline struct inode *inode_of_descriptor(u64 descriptor)
 		return NULL;
 	bpf_core_read(&file, sizeof(file), files + number);
 	return BPF_CORE_READ(file, f_inode);
+}
+
+/* The block device that a descriptor of the current task is, or that its file lies on; 0: none. */
+static __always_inline u32 device_of_descriptor(u64 descriptor)
+{
+	struct inode *inode = inode_of_descriptor(descriptor);
+
+	if (!inode)
+		return 0;
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFBLK)
+		return BPF_CORE_READ(inode, i_rdev);
+	return BPF_CORE_READ(inode, i_sb, s_dev);
 }

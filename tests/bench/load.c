@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Loads that run until stdin ends, and answer every line on stdin with what they have done so far:
+ * Loads that run until stdin ends, and answer every line on stdin with what they have done so far
+ * and the CPU time that they have taken (ns):
+ *
  *   load pipe CPU          one byte to and fro between two threads on one CPU   -> round trips
  *   load udp CPU           datagrams to a socket of our own, over loopback      -> datagrams
  *   load drop CPU          datagrams to a closed port of loopback               -> datagrams
@@ -213,10 +215,16 @@ static void start(const struct work* what) {
   if (pthread_create(&thread, NULL, work, (void*)what)) fail("pthread_create");
 }
 
+static long long now(clockid_t clock) {
+  struct timespec time;
+  clock_gettime(clock, &time);
+  return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
 static void answer(void) {
   char line[64];
   while (fgets(line, sizeof(line), stdin)) {
-    printf("%lu\n", atomic_load(&done));
+    printf("%lu %lld\n", atomic_load(&done), now(CLOCK_PROCESS_CPUTIME_ID));
     fflush(stdout);
   }
 }
@@ -229,12 +237,6 @@ struct waiter {
 };
 
 static pthread_barrier_t barrier;
-
-static long long now(clockid_t clock) {
-  struct timespec time;
-  clock_gettime(clock, &time);
-  return time.tv_sec * 1000000000LL + time.tv_nsec;
-}
 
 static unsigned long long waited_so_far(void) {
   char path[64];

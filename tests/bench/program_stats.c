@@ -7,50 +7,20 @@
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
-#include <bpf/libbpf.h>
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "programs.h"
+
 static struct btf* kernel_btf;
 
-static void fail(const char* what) {
-  perror(what);
-  exit(1);
-}
-
-static struct bpf_prog_info program_info(int program) {
-  struct bpf_prog_info info = {0};
-  __u32 size = sizeof(info);
-
-  if (bpf_obj_get_info_by_fd(program, &info, &size)) fail("program info");
-  return info;
-}
-
 static void attach_empty(const char* hook) {
-  const struct bpf_insn instructions[] = {
-      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
-      {.code = BPF_JMP | BPF_EXIT},
-  };
-  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_RAW_TP);
-  int type = libbpf_find_vmlinux_btf_id(hook, BPF_TRACE_RAW_TP);
+  int program = load_empty(hook);
 
-  if (type < 0) fail(hook);
-  options.attach_btf_id = type;
-  int program = bpf_prog_load(BPF_PROG_TYPE_TRACING, "empty", "GPL", instructions, 2, &options);
-  if (program < 0) fail("load an empty program");
-  if (bpf_raw_tracepoint_open(NULL, program) < 0) fail(hook);
+  attach(program);
   printf("%u\n", program_info(program).id);
-}
-
-static const char* hook_of(__u32 attach_btf_id) {
-  static const char prefix[] = "btf_trace_";
-  const struct btf_type* type = attach_btf_id ? btf__type_by_id(kernel_btf, attach_btf_id) : NULL;
-  const char* name = type ? btf__name_by_offset(kernel_btf, type->name_off) : "-";
-
-  return strncmp(name, prefix, sizeof(prefix) - 1) ? name : name + sizeof(prefix) - 1;
 }
 
 static void read_program(__u32 id) {
@@ -59,7 +29,7 @@ static void read_program(__u32 id) {
 
   if (program < 0) fail("program id");
   info = program_info(program);
-  printf("%u %s %s %llu %llu\n", id, info.name, hook_of(info.attach_btf_id),
+  printf("%u %s %s %llu %llu\n", id, info.name, hook_of(kernel_btf, &info),
          (unsigned long long)info.run_time_ns, (unsigned long long)info.run_cnt);
   close(program);
 }

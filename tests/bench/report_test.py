@@ -1,13 +1,13 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""The part of the bench that needs no root: its table, and how the document quotes it."""
+"""The parts of the bench that need no root: its table, how the document quotes it, and how a loss is computed."""
 import os
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from bars import report  # noqa: E402
+from bars import report, under_load  # noqa: E402
 
 
 class ReplacePart(unittest.TestCase):
@@ -45,8 +45,60 @@ class Rows(unittest.TestCase):
     def test_one_reading_has_no_noise(self):
         self.assertEqual(report.Sample([7]).noise, 0)
 
+    def test_gives_the_standard_error_of_the_median(self):
+        # Quartiles at 25 and 75 are 0.674 standard deviations from the median of a normal distribution.
+        sample = report.Sample(range(1, 100))
+        self.assertAlmostEqual(sample.error, 1.253 * (25 / 0.6745) / 99 ** 0.5, places=1)
+
     def test_escapes_bars_in_markdown(self):
         self.assertIn("a\\|b", report.as_markdown([report.Row("a|b", "", "")]))
+
+
+class Machine:
+    """A toggle and a load in one, which does 1e9 units in a CPU second, less `drift` with each answer, less the share that
+    the attached set takes."""
+
+    def __init__(self, shares, drift):
+        self.shares, self.drift = shares, drift
+        self.units, self.cpu_ns, self.speed, self.attached = 0.0, 0, 1e9, None
+
+    def ask(self, line=""):
+        if line:
+            self.attached = int(line.split()[1]) if line.startswith("attach") else None
+            return "done"
+        self.cpu_ns += 10**9
+        self.speed -= self.drift
+        self.units += self.speed * (1 - self.shares.get(self.attached, 0))
+        return f"{int(self.units)} {self.cpu_ns}"
+
+
+class Losses(unittest.TestCase):
+    def setUp(self):
+        self.addCleanup(setattr, under_load, "SLICE", under_load.SLICE)
+        under_load.SLICE = 0
+
+    def losses(self, drift, rounds=4):
+        machine = Machine({0: 0.1, 1: 0.0}, drift)
+        found = under_load.losses(machine, machine, [0, 1], rounds)
+        self.assertIsNone(machine.attached)
+        return found
+
+    def test_are_the_share_of_the_load_that_each_set_takes(self):
+        mine, nothing = self.losses(drift=0)
+        self.assertAlmostEqual(mine.median, 0.1)
+        self.assertAlmostEqual(nothing.median, 0)
+        self.assertEqual(len(mine.values), 4)
+
+    def test_do_not_include_the_drift_of_the_machine(self):
+        mine, nothing = self.losses(drift=1e6)
+        self.assertAlmostEqual(mine.median, 0.1, places=4)
+        self.assertAlmostEqual(nothing.median, 0, places=4)
+
+    def test_need_a_load_that_does_something(self):
+        machine = Machine({}, drift=0)
+        machine.speed = 0
+        with self.assertRaises(under_load.MeasurementError):
+            under_load.units_per_cpu_second(machine)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::chrono::seconds kReadTimeout{2};
 
-uint32_t kernel_number(BlockNumber device) { return OTAWRITE_DEVICE(device.major, device.minor); }
+uint32_t kernel_number(BlockNumber device) { return OTA_DEVICE(device.major, device.minor); }
 
 std::string name_of(BlockNumber device) {
   return "block device " + std::to_string(device.major) + ":" + std::to_string(device.minor);
@@ -59,13 +59,13 @@ std::vector<Id> bound_to(uint64_t transaction, const std::map<Id, uint64_t>& bou
   return ids;
 }
 
-uint64_t filter_bit(uint64_t number) { return uint64_t{1} << OTAWRITE_FILTER_BIT(number); }
+uint64_t filter_bit(uint64_t number) { return uint64_t{1} << OTA_FILTER_BIT(number); }
 
 }  // namespace
 
 Result<OtaBindings> OtaBindings::create(const LoadedObject& object, HostPaths paths) {
-  for (const char* map : {"otawrite_filter", "otawrite_device", "otawrite_cgroup",
-                          "otawrite_process", "otawrite_tx", "otawrite_last_error"}) {
+  for (const char* map : {"ota_filter", "ota_device", "ota_cgroup", "ota_process", "ota_written",
+                          "otawrite_last_error"}) {
     if (object.map_fd(map) < 0) {
       return fail(std::string("probe otawrite is not loaded: no map ") + map);
     }
@@ -77,9 +77,9 @@ Result<void> OtaBindings::bind_device(BlockNumber device, ota_role role) {
   const Result<BlockExtent> extent = block_extent(paths_, device);
   if (!extent) return fail(extent.error(), "binding " + name_of(device));
   const auto [target, fresh] = targets_.insert_or_assign(device, Target{*extent, role});
-  if (ranges_of(extent->disk).size() > OTAWRITE_RANGES) {
+  if (ranges_of(extent->disk).size() > OTA_RANGES) {
     targets_.erase(target);
-    return fail(name_of(device) + ": more than " + std::to_string(OTAWRITE_RANGES) +
+    return fail(name_of(device) + ": more than " + std::to_string(OTA_RANGES) +
                 " devices bound on one disk");
   }
   Result<void> written = write_disk(extent->disk);
@@ -97,19 +97,19 @@ Result<void> OtaBindings::unbind_device(BlockNumber device) {
 }
 
 // The smallest first, because the kernel side takes the first that fits.
-std::vector<otawrite_range> OtaBindings::ranges_of(BlockNumber disk) const {
-  std::vector<otawrite_range> ranges;
+std::vector<ota_range> OtaBindings::ranges_of(BlockNumber disk) const {
+  std::vector<ota_range> ranges;
   for (const auto& [device, target] : targets_) {
     const BlockExtent& extent = target.extent;
     if (extent.disk != disk) continue;
     ranges.push_back({extent.first, extent.end, device.major, device.minor,
                       static_cast<uint32_t>(target.role), 0});
   }
-  std::sort(ranges.begin(), ranges.end(), [](const otawrite_range& a, const otawrite_range& b) {
+  std::sort(ranges.begin(), ranges.end(), [](const ota_range& a, const ota_range& b) {
     return a.end - a.first < b.end - b.first;
   });
   for (auto range = ranges.begin(); range != ranges.end(); ++range) {
-    range->whole = std::none_of(ranges.begin(), range, [&](const otawrite_range& smaller) {
+    range->whole = std::none_of(ranges.begin(), range, [&](const ota_range& smaller) {
       return smaller.first < range->end && range->first < smaller.end;
     });
   }
@@ -118,19 +118,19 @@ std::vector<otawrite_range> OtaBindings::ranges_of(BlockNumber disk) const {
 
 // The filter comes last: until then the kernel side need not find the disk.
 Result<void> OtaBindings::write_disk(BlockNumber disk) {
-  const std::vector<otawrite_range> ranges = ranges_of(disk);
-  otawrite_device entry = {};
+  const std::vector<ota_range> ranges = ranges_of(disk);
+  ota_device entry = {};
   entry.disk = kernel_number(disk);
   std::set<uint32_t>& listed = listed_[disk];
   for (const BlockNumber partition : block_partitions(paths_, disk)) {
     listed.insert(kernel_number(partition));
-    auto written = set_entry(*object_, "otawrite_device", kernel_number(partition), entry);
+    auto written = set_entry(*object_, "ota_device", kernel_number(partition), entry);
     if (!written) return written;
   }
   entry.ranges = static_cast<uint32_t>(ranges.size());
   std::copy(ranges.begin(), ranges.end(), entry.range);
   listed.insert(entry.disk);
-  Result<void> written = set_entry(*object_, "otawrite_device", entry.disk, entry);
+  Result<void> written = set_entry(*object_, "ota_device", entry.disk, entry);
   if (!written) return written;
   return write_filter();
 }
@@ -139,27 +139,27 @@ Result<void> OtaBindings::drop_disk(BlockNumber disk) {
   const std::set<uint32_t> listed = std::exchange(listed_[disk], {});
   listed_.erase(disk);
   for (const uint32_t number : listed) {
-    Result<void> removed = remove_entry(*object_, "otawrite_device", number);
+    Result<void> removed = remove_entry(*object_, "ota_device", number);
     if (!removed) return removed;
   }
   return write_filter();
 }
 
 Result<void> OtaBindings::write_filter() {
-  otawrite_filter filter = {};
-  filter.changes = changes_ += OTAWRITE_REBOUND;
+  ota_filter filter = {};
+  filter.changes = changes_ += OTA_REBOUND;
   for (const auto& [disk, listed] : listed_) {
     for (const uint32_t number : listed) filter.devices |= filter_bit(number);
   }
   for (const auto& [cgroup, transaction] : cgroups_) filter.cgroups |= filter_bit(cgroup);
   for (const auto& [process, transaction] : processes_) filter.processes |= filter_bit(process);
-  return set_entry(*object_, "otawrite_filter", uint32_t{0}, filter);
+  return set_entry(*object_, "ota_filter", uint32_t{0}, filter);
 }
 
 template <typename Id>
 Result<void> OtaBindings::bind_id(const char* map, std::map<Id, uint64_t>& bound, Id id,
                                   uint64_t transaction) {
-  if (transaction == OTAWRITE_OWNER_UNKNOWN || transaction == OTAWRITE_OWNER_OTHER) {
+  if (transaction == OTA_OWNER_UNKNOWN || transaction == OTA_OWNER_OTHER) {
     return fail("transaction " + std::to_string(transaction) + ": not a transaction number");
   }
   Result<void> written = set_entry(*object_, map, id, transaction);
@@ -177,19 +177,19 @@ Result<void> OtaBindings::unbind_id(const char* map, std::map<Id, uint64_t>& bou
 }
 
 Result<void> OtaBindings::bind_cgroup(uint64_t cgroup, uint64_t transaction) {
-  return bind_id("otawrite_cgroup", cgroups_, cgroup, transaction);
+  return bind_id("ota_cgroup", cgroups_, cgroup, transaction);
 }
 
 Result<void> OtaBindings::unbind_cgroup(uint64_t cgroup) {
-  return unbind_id("otawrite_cgroup", cgroups_, cgroup);
+  return unbind_id("ota_cgroup", cgroups_, cgroup);
 }
 
 Result<void> OtaBindings::bind_process(uint32_t process, uint64_t transaction) {
-  return bind_id("otawrite_process", processes_, process, transaction);
+  return bind_id("ota_process", processes_, process, transaction);
 }
 
 Result<void> OtaBindings::unbind_process(uint32_t process) {
-  return unbind_id("otawrite_process", processes_, process);
+  return unbind_id("ota_process", processes_, process);
 }
 
 Result<void> OtaBindings::retire(uint64_t transaction) {
@@ -206,19 +206,19 @@ Result<void> OtaBindings::forget(uint64_t transaction) {
   Result<void> retired = retire(transaction);
   if (!retired) return retired;
   for (const ota_step step : {OTA_BY_INODE, OTA_BY_TASK, OTA_BY_BLKCG}) {
-    const otawrite_tx_key key = {transaction, step, 0};
-    Result<void> removed = remove_entry(*object_, "otawrite_tx", key);
+    const ota_written_key key = {transaction, step, 0};
+    Result<void> removed = remove_entry(*object_, "ota_written", key);
     if (!removed) return removed;
   }
   return {};
 }
 
 Result<std::vector<OtaWritten>> OtaBindings::totals() const {
-  const Result<Snapshot> snapshot = read_map(*object_, "otawrite_tx");
+  const Result<Snapshot> snapshot = read_map(*object_, "ota_written");
   if (!snapshot) return tl::unexpected(snapshot.error());
   std::vector<OtaWritten> totals;
   for (size_t entry = 0; entry < snapshot->entries; ++entry) {
-    const auto key = read_as<otawrite_tx_key>(snapshot->key(entry));
+    const auto key = read_as<ota_written_key>(snapshot->key(entry));
     OtaWritten total{key.transaction, key.step, 0};
     for (uint32_t cpu = 0; cpu < snapshot->cpus; ++cpu) {
       total.bytes += read_as<uint64_t>(snapshot->value(entry, cpu));

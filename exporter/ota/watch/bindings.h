@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "bpf/ota.h"
 #include "bpf/otawrite.h"
 #include "host/block_device.h"
 #include "host/paths.h"
@@ -28,9 +29,9 @@ struct OtaDeviceError {
   otawrite_last_error error = {};
 };
 
-// What the probe otawrite shall watch: the one writer of its maps otawrite_filter, otawrite_device,
-// otawrite_cgroup and otawrite_process. Nothing is bound in a freshly loaded object, and what is
-// bound stays so when this object ends. One thread at a time.
+// What the probes of updates shall watch: the one writer of the maps ota_filter, ota_device,
+// ota_cgroup and ota_process. Nothing is bound in a freshly loaded object, and what is bound stays
+// so when this object ends. One thread at a time.
 class OtaBindings {
  public:
   // The object must outlive the bindings. Fails when it holds no otawrite that runs.
@@ -72,7 +73,7 @@ class OtaBindings {
   OtaBindings(const LoadedObject& object, HostPaths paths)
       : object_(&object), paths_(std::move(paths)) {}
 
-  std::vector<otawrite_range> ranges_of(BlockNumber disk) const;
+  std::vector<ota_range> ranges_of(BlockNumber disk) const;
   Result<void> write_disk(BlockNumber disk);
   Result<void> drop_disk(BlockNumber disk);
   template <typename Id>
@@ -84,7 +85,7 @@ class OtaBindings {
   const LoadedObject* object_;
   HostPaths paths_;
   std::map<BlockNumber, Target> targets_;
-  std::map<BlockNumber, std::set<uint32_t>> listed_;  // by disk: keys of otawrite_device
+  std::map<BlockNumber, std::set<uint32_t>> listed_;  // by disk: keys of ota_device
   std::map<uint64_t, uint64_t> cgroups_;              // to transaction
   std::map<uint32_t, uint64_t> processes_;            // to transaction
   uint64_t changes_ = 0;                              // of the filter, as written here

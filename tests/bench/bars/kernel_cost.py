@@ -88,20 +88,24 @@ def net_of_slice(measured, empty, event):
             for program, (hook, run_time, runs) in measured.items()}
 
 
+def programs_of(process):
+    """Ids of the programs that a process that was just started loads."""
+    for _ in range(500):
+        if descriptors(process.pid, "prog_id"):
+            break
+        time.sleep(0.01)
+    time.sleep(0.5)
+    programs = list(descriptors(process.pid, "prog_id"))
+    if not programs:
+        raise MeasurementError(f"{process.name} has no BPF program: it ended or cannot run here")
+    return programs
+
+
 def net_cost(bench, subject, load, event):
     """`subject` and `load` are started and ended here. Of each slice of time the net nanoseconds of each program with
     its name, and those of the empty program."""
     with ProgramStats(bench) as stats, subject() as process, load():
-        programs = []
-        for _ in range(500):
-            programs = list(descriptors(process.pid, "prog_id"))
-            if programs:
-                break
-            time.sleep(0.01)
-        time.sleep(0.5)
-        programs = list(descriptors(process.pid, "prog_id"))
-        if not programs:
-            raise MeasurementError(f"{process.name} has no BPF program: it ended or cannot run here")
+        programs = programs_of(process)
         hooks = {hook for hook, _, _ in stats.read(programs).values()}
         if "-" in hooks:
             raise MeasurementError(f"{process.name} uses programs other than tp_btf here")

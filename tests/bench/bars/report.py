@@ -26,6 +26,11 @@ class Sample:
         quartiles = statistics.quantiles(self.values, n=4) if len(self.values) > 1 else [0, 0, 0]
         self.noise = (quartiles[2] - quartiles[0]) / 2
 
+    @property
+    def error(self):
+        """Standard error of the median, as if the readings came from a normal distribution."""
+        return 1.25 * 1.48 * self.noise / len(self.values) ** 0.5
+
     def text(self, unit, scale=1.0, digits=0):
         return f"{self.median * scale:.{digits}f} ± {self.noise * scale:.{digits}f} {unit}"
 

@@ -1,67 +1,111 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all default probes together cost a machine at work, and whether the run-queue sum is true."""
+"""What the default rules cost a machine at work, and whether the run-queue sum is true."""
+import contextlib
+import math
 import os
 import time
 
-from .kernel_cost import ProgramStats, differences, in_cgroup, load_in_cgroup
-from .processes import MeasurementError, descriptors
+from .kernel_cost import ProgramStats, differences, in_cgroup, load_in_cgroup, peer, programs_of
+from .processes import Conversation, MeasurementError
 from .report import Row, Sample
 
 
-def rate(load, seconds):
-    start, before = time.monotonic(), int(load.ask())
-    time.sleep(seconds)
-    after, end = int(load.ask()), time.monotonic()
-    if after == before:
+BCC = ("runqlat", "softirqs", "biolatency")
+SLICE = 0.06  # seconds
+RATIO_LIMIT = 1.7
+
+
+class Toggle(Conversation):
+    """Sets of loaded programs, of which at most one is attached."""
+
+    def __init__(self, bench):
+        super().__init__(os.path.join(bench.tools, "toggle"))
+        self.sets = 0
+
+    def add(self, line):
+        """The number of the new set, and the tracepoints of its programs."""
+        hooks = self.ask(line).split()
+        if "-" in hooks:
+            raise MeasurementError(f"programs other than tp_btf: {line}")
+        self.sets += 1
+        return self.sets - 1, hooks
+
+    def empty(self, hooks):
+        return self.add("empty " + " ".join(hooks))
+
+    def take(self, processes):
+        """The programs that these processes have loaded; the processes end here, their programs stay."""
+        with contextlib.ExitStack() as running:
+            programs = [program for process in processes for program in programs_of(running.enter_context(process))]
+            return self.add("take " + " ".join(map(str, programs)))
+
+
+def units_per_cpu_second(load):
+    units, cpu_ns = map(int, load.ask().split())
+    time.sleep(SLICE)
+    later, later_cpu_ns = map(int, load.ask().split())
+    if later == units:
         raise MeasurementError("the mixed load does nothing")
-    return (after - before) / (end - start)
+    return 1e9 * (later - units) / (later_cpu_ns - cpu_ns)
 
 
-def rate_with_probes(bench, load, seconds):
-    with bench.vehicle():
-        time.sleep(0.1)
-        return rate(load, seconds)
+def units_with(toggle, number, load):
+    toggle.ask(f"attach {number}")
+    speed = units_per_cpu_second(load)
+    toggle.ask("detach")
+    return speed
 
 
-def rate_without(load, seconds):
-    time.sleep(0.1)
-    return rate(load, seconds)
+def losses(toggle, load, numbers, rounds, say=lambda text: None):
+    """For each set of programs the share of its work that the load no longer does in a CPU second. Each slice of time
+    with programs is compared with those before and after it, which have none, so that a drift of the machine is not
+    taken for a loss."""
+    found = {number: [] for number in numbers}
+    free = units_per_cpu_second(load)
+    for count in range(rounds):
+        first = count % len(numbers)
+        for number in numbers[first:] + numbers[:first]:
+            loaded, before, free = units_with(toggle, number, load), free, units_per_cpu_second(load)
+            found[number].append(1 - 2 * loaded / (before + free))
+        if count % 100 == 99:
+            say(f"mixed load, {count + 1} of {rounds} rounds")
+    return [Sample(found[number]) for number in numbers]
+
+
+def loss_text(loss):
+    return f"{100 * loss.median:.2f} ± {100 * loss.error:.2f} %"
 
 
 def throughput(bench):
-    """Pairs in turn begin with and without, so that a drift of the machine falls on both."""
-    losses, seconds = [], bench.count(1.0, 0.5)
-    with bench.load("mixed", bench.disk()) as load:
-        rate_without(load, 1.0)
-        for pair in range(bench.count(30, 3)):
-            if pair % 2:
-                loaded = rate_with_probes(bench, load, seconds)
-                free = rate_without(load, seconds)
-            else:
-                free = rate_without(load, seconds)
-                loaded = rate_with_probes(bench, load, seconds)
-            losses.append(1 - loaded / free)
-            if pair % 5 == 4:
-                bench.say(f"mixed load, {pair + 1} pairs: loss {Sample(losses).text('%', 100, 2)}")
+    """What the programs cost as the exporter loads them. The exporter itself has ended by then: scrapes have a row of
+    their own."""
+    with Toggle(bench) as toggle, bench.load("mixed", bench.disk()) as load:
+        ours, hooks = toggle.take([bench.serve(bench.rules("events"))])
+        empty, _ = toggle.empty(hooks)
+        bcc, bcc_hooks = toggle.take([peer(name)() for name in BCC])
+        loss, floor, theirs = losses(toggle, load, [ours, empty, bcc], bench.count(400, 20), bench.say)
         share, net_share = cpu_share(bench, load)
-    loss = Sample(losses)
-    error = 1.25 * loss.noise * 1.48 / len(losses) ** 0.5
+    if floor.median <= 0:
+        raise MeasurementError(f"empty programs seem to cost nothing ({loss_text(floor)}): too much noise")
+    ratio = loss.median / floor.median
+    error = ratio * math.hypot(loss.error / loss.median, floor.error / floor.median)
     return [
-        Row("mixed load, all default probes: throughput lost", "≤ 1 %",
-            f"{loss.text('%', 100, 2)} a pair, {len(losses)} pairs, "
-            f"standard error of the median {100 * error:.2f} %", "", loss.median <= 0.01),
-        Row("– CPU time in our programs under that load", "(0.3 % during an OTA)",
+        Row(f"mixed load, default rules ({len(hooks)} programs): work lost per CPU second",
+            f"≤ {RATIO_LIMIT} times the loss with empty programs",
+            f"{loss_text(loss)}, with empty programs on the same hooks {loss_text(floor)}: "
+            f"{ratio:.2f} ± {error:.2f} times ({len(loss.values)} slices of time each; ± is the standard error)",
+            f"{', '.join(BCC)} ({len(bcc_hooks)} programs) {loss_text(theirs)}", ratio <= RATIO_LIMIT),
+        Row("– CPU time in our programs under that load", "",
             f"{100 * net_share:.2f} % net of empty programs, {100 * share:.2f} % as the kernel counts"),
     ]
 
 
 def cpu_share(bench, load):
     """Share of all CPUs' time: as the kernel counts, and net of empty programs on the same hooks."""
-    with ProgramStats(bench) as stats, bench.vehicle() as exporter:
-        programs = list(descriptors(exporter.pid, "prog_id"))
+    with ProgramStats(bench) as stats, bench.serve(bench.rules("events")) as exporter:
+        programs = programs_of(exporter)
         hooks = sorted({hook for hook, _, _ in stats.read(programs).values()})
         empty = [stats.attach_empty(hook) for hook in hooks]
-        int(load.ask())
         start, before = time.monotonic(), stats.read(programs + empty)
         time.sleep(bench.count(4.0, 1.0))
         delta = differences(before, stats.read(programs + empty))

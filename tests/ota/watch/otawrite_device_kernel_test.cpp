@@ -9,7 +9,7 @@ constexpr uint64_t kUpdate = 7;
 
 TEST_F(OtawriteTest, CountsNothingWhileNothingIsBound) {
   run_outside([&] { return write_direct(loop_->path(), 0, 4 * kMebibyte); });
-  for (const char* map : {"otawrite", "otawrite_tx", "otawrite_latency", "otawrite_errors",
+  for (const char* map : {"otawrite", "ota_written", "otawrite_latency", "otawrite_errors",
                           "otawrite_last_error", "otawrite_stamp"}) {
     EXPECT_EQ(entries(map), 0u) << map;
   }
@@ -34,7 +34,7 @@ TEST_F(OtawriteTest, StopsCountingWhenADeviceIsUnbound) {
   ASSERT_TRUE(bindings_->unbind_device(loop_->number()));
   run_outside([&] { return write_direct(loop_->path(), 0, 4 * kMebibyte); });
   EXPECT_EQ(written(loop_->number()), 4 * kMebibyte);
-  EXPECT_EQ(entries("otawrite_device"), 0u);
+  EXPECT_EQ(entries("ota_device"), 0u);
 }
 
 TEST_F(OtawriteTest, TellsPartitionsOfADiskApart) {

@@ -2,24 +2,16 @@
 /* From a bio to the part of a file whose pages it writes. */
 #pragma once
 
-#include "compat.bpf.h"
+#include <linux/stat.h>
+#include "../lib/compat.bpf.h"
 
 /* 256 pages, 1 MiB: two writers of one device or file seldom meet within one. */
 #define PAGE_REGION_SHIFT 8
-
-#define S_IFMT	0170000
-#define S_IFBLK 0060000
 
 struct page_region {
 	u64 inode; /* 0: the block device itself */
 	u64 number;
 	u32 device; /* device number; of the file system for a file */
-	u32 reserved;
-};
-
-struct page_owner {
-	u64 owner;
-	u32 disk; /* device number */
 	u32 reserved;
 };
 

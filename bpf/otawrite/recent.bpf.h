@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "types.bpf.h"
+#include "../lib/types.bpf.h"
 #include <bpf/bpf_helpers.h>
 
 static __always_inline u32 recent_read_begin(const u32 *sequence)

@@ -6,9 +6,15 @@
  */
 #pragma once
 
-#include "ota.bpf.h"
-#include "owner.bpf.h"
+#include "../lib/ota.bpf.h"
+#include "page_region.bpf.h"
 #include "recent.bpf.h"
+
+struct page_owner {
+	u64 owner;
+	u32 disk; /* device number */
+	u32 reserved;
+};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -80,7 +86,7 @@ static __always_inline void keep_stamp(struct recent_stamp *recent, const struct
 }
 
 /* The current task has made a page of the region dirty. False: there is no room for its stamp. */
-static __always_inline bool stamp_region(struct otawrite_filter *filter,
+static __always_inline bool stamp_region(struct ota_filter *filter,
 					 const struct page_region *region)
 {
 	struct recent_pages *recent = recent_pages();
@@ -91,7 +97,7 @@ static __always_inline bool stamp_region(struct otawrite_filter *filter,
 		.cgroup = bpf_get_current_cgroup_id(),
 		.region = *region,
 	};
-	const struct otawrite_device *device;
+	const struct ota_device *device;
 	struct page_owner owner = {};
 	struct page_owner *stamp;
 
@@ -141,7 +147,7 @@ static __always_inline void keep_owner(struct recent_owner *recent, u64 changes,
 }
 
 /* False: no stamp, which is looked for again each time. */
-static __always_inline bool find_stamp(const struct otawrite_filter *filter,
+static __always_inline bool find_stamp(const struct ota_filter *filter,
 				       const struct page_region *region, struct page_owner *owner)
 {
 	struct recent_pages *recent = recent_pages();
