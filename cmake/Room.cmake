@@ -30,13 +30,16 @@ function(room NAME)
     PRIVATE ${ROOM_USES_PRIVATELY} ${ROOM_PRIVATE_LIBRARIES} kernel_exporter_flags)
 endfunction()
 
-# unit_test(ROOM SOURCES ... [LIBRARIES ...]): the tests of one room that need no root, label `unit`.
+# unit_test(ROOM SOURCES ... [LIBRARIES ...]): the tests of one room that need no root, label `unit`, part of the
+# target unit_tests.
+add_custom_target(unit_tests)
 function(unit_test ROOM)
   cmake_parse_arguments(TEST "" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${ROOM}_test ${TEST_SOURCES})
   target_link_libraries(${ROOM}_test PRIVATE kernel_exporter::${ROOM} ${TEST_LIBRARIES}
     GTest::gtest_main kernel_exporter_flags)
   target_compile_definitions(${ROOM}_test PRIVATE KERNEL_EXPORTER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_dependencies(unit_tests ${ROOM}_test)
   gtest_discover_tests(${ROOM}_test TEST_PREFIX "unit.${ROOM}." PROPERTIES LABELS unit TIMEOUT 60
     DISCOVERY_TIMEOUT 30)
 endfunction()
