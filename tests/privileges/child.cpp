@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "../ota/watch/child.h"
+#include "child.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
