@@ -10,7 +10,6 @@
 
 #include "base/log.h"
 #include "commands/version.h"
-#include "probe/object_file.h"
 #include "probe/syscall_numbers.h"
 
 namespace kernel_exporter {
@@ -102,9 +101,9 @@ Result<void> Exporter::load() {
     }
   }
   const SystemTime before_loading = std::chrono::system_clock::now();
-  auto objects = load_objects(rules->plan, kernel ? &*kernel : nullptr);
-  collector_ = std::make_unique<Collector>(std::move(rules->plan), std::move(objects), host_,
-                                           before_loading);
+  generation_ = load_generation(rules->plan, kernel ? &*kernel : nullptr);
+  collector_ =
+      std::make_unique<Collector>(std::move(rules->plan), generation_, host_, before_loading);
   log_missing(collector_->programs(), kernel.has_value());
   return {};
 }
@@ -122,38 +121,29 @@ Result<void> Exporter::follow_updates() {
 }
 
 void Exporter::start_ota_watch() {
-  LoadedObject* own = collector_->own_object();
-  auto bindings = own == nullptr ? Result<OtaBindings>(fail("no rule file uses probe otawrite"))
-                                 : OtaBindings::create(*own, options_.paths);
+  auto bindings = generation_->has(ObjectSource())
+                      ? OtaBindings::create(generation_, options_.paths)
+                      : Result<OtaBindings>(fail("no rule file uses probe otawrite"));
   if (!bindings) {
     spdlog::warn("updates: writes are not traced: {}", bindings.error().message);
     return;
   }
-  ota_watch_ = std::make_unique<OtaKernelWatch>(*own, std::move(*bindings), ota_->tracker(),
+  ota_watch_ = std::make_unique<OtaKernelWatch>(generation_, std::move(*bindings), ota_->tracker(),
                                                 ota_->config(), options_.paths);
 }
 
-std::vector<NamedObject> Exporter::load_objects(const Plan& plan, const KernelBtf* kernel) {
-  std::vector<NamedObject> objects;
+std::shared_ptr<Generation> Exporter::load_generation(const Plan& plan, const KernelBtf* kernel) {
+  auto generation = std::make_shared<Generation>();
   for (const ObjectPlan& object : plan.objects) {
-    const bool own = object.path.empty();
-    const auto foreign = own ? Result<std::vector<std::byte>>() : read_object_file(object.path);
     ObjectSettings settings = object.settings;
     settings.assume_missing = {options_.assume_missing.begin(), options_.assume_missing.end()};
-    if (own) set_syscall_numbers(settings);
-    auto loaded = foreign
-                      ? load_object(own ? "kernel_exporter.bpf.o" : object.path,
-                                    own ? embedded_object() : std::span<const std::byte>(*foreign),
-                                    object.probes, own, settings, kernel)
-                      : Result<std::unique_ptr<LoadedObject>>(fail(foreign.error().message));
-    if (loaded) {
-      objects.push_back({object.path, std::move(*loaded)});
-      continue;
-    }
+    if (object.source.is_embedded()) set_syscall_numbers(settings);
+    const auto loaded = generation->load(object.source, object.probes, settings, kernel);
+    if (loaded) continue;
     spdlog::error("{}", loaded.error().message);
     for (const ProbeRequest& probe : object.probes) self_.count_rule_error(probe.probe);
   }
-  return objects;
+  return generation;
 }
 
 Result<ScrapeOutcome> Exporter::scrape(const ScrapeRequest& request, SampleSink& sink) {

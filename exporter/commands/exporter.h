@@ -56,12 +56,14 @@ class Exporter {
  private:
   explicit Exporter(const Options& options);
   Result<void> load() EXCLUDES(mutex_);
-  std::vector<NamedObject> load_objects(const Plan& plan, const KernelBtf* kernel) REQUIRES(mutex_);
+  std::shared_ptr<Generation> load_generation(const Plan& plan, const KernelBtf* kernel)
+      REQUIRES(mutex_);
   Result<LoadedRules> read_rule_files(const KernelBtf* kernel);
   void start_ota_watch();
 
   Options options_;
   HostTables host_;
+  std::shared_ptr<Generation> generation_;
   std::unique_ptr<Collector> collector_;
   UniqueFd run_stats_;
   std::set<std::string> left_out_;

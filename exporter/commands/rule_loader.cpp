@@ -73,14 +73,15 @@ Result<std::vector<std::string>> find_rule_files(const std::vector<std::string>&
 LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host,
                        const KernelBtf* kernel, bool updates) {
   LoadedRules loaded;
-  const auto own = inspect_object("kernel_exporter.bpf.o", embedded_object());
-  if (!own) {
-    loaded.diagnostics.add({"kernel_exporter.bpf.o", 0}, own.error().message);
+  const ObjectSource source;
+  const auto embedded = inspect_object(source.name(), embedded_object());
+  if (!embedded) {
+    loaded.diagnostics.add({source.name(), 0}, embedded.error().message);
     loaded.faulty_files = files;
     return loaded;
   }
   CompileContext context;
-  context.own_object = &*own;
+  context.embedded_object = &*embedded;
   context.kernel = kernel;
   context.host = &host;
   context.possible_cpus = possible_cpus();

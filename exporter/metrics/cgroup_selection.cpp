@@ -5,9 +5,20 @@
 
 namespace kernel_exporter {
 
-CgroupSelection::CgroupSelection(int map_fd, std::string map, uint32_t value_size,
-                                 std::vector<std::string> globs)
-    : map_fd_(map_fd), keys_(map_fd, value_size), map_(std::move(map)), globs_(std::move(globs)) {}
+CgroupSelection::CgroupSelection(std::shared_ptr<const Generation> generation, ObjectSource object,
+                                 std::string map, std::vector<std::string> globs)
+    : generation_(std::move(generation)),
+      object_(std::move(object)),
+      map_(std::move(map)),
+      globs_(std::move(globs)) {}
+
+bool CgroupSelection::replaces(const CgroupSelection& old) const {
+  return generation_ == old.generation_ && object_ == old.object_ && map_ == old.map_;
+}
+
+MapKeys CgroupSelection::keys() const {
+  return {generation_->map_fd(map_, object_), generation_->map(map_, object_)->value_size};
+}
 
 void CgroupSelection::update(const Cgroups& cgroups) {
   const auto found = cgroups.match(globs_);
@@ -16,18 +27,19 @@ void CgroupSelection::update(const Cgroups& cgroups) {
     complained_ = true;
     return;
   }
+  const MapKeys map_keys = keys();
   std::set<uint64_t> wanted;
   for (const Cgroup& cgroup : *found) wanted.insert(cgroup.id);
   for (auto id = selected_.begin(); id != selected_.end();) {
     if (wanted.contains(*id)) {
       ++id;
     } else {
-      keys_.remove(std::as_bytes(std::span(&*id, 1)));
+      map_keys.remove(std::as_bytes(std::span(&*id, 1)));
       id = selected_.erase(id);
     }
   }
   for (const uint64_t id : wanted) {
-    if (!selected_.contains(id) && add(id)) selected_.insert(id);
+    if (!selected_.contains(id) && add(map_keys, id)) selected_.insert(id);
   }
 }
 
@@ -36,11 +48,12 @@ void CgroupSelection::take_over(const CgroupSelection& old) {
 }
 
 void CgroupSelection::remove_all() const {
-  for (const uint64_t id : selected_) keys_.remove(std::as_bytes(std::span(&id, 1)));
+  const MapKeys map_keys = keys();
+  for (const uint64_t id : selected_) map_keys.remove(std::as_bytes(std::span(&id, 1)));
 }
 
-bool CgroupSelection::add(uint64_t id) {
-  const int failure = keys_.add(std::as_bytes(std::span(&id, 1)));
+bool CgroupSelection::add(const MapKeys& keys, uint64_t id) {
+  const int failure = keys.add(std::as_bytes(std::span(&id, 1)));
   if (failure == 0) return true;
   if (!complained_) {
     spdlog::warn("map {} is full, not all selected cgroups fit: {}; raise its max_entries", map_,

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "host/cgroup.h"
+#include "probe/generation.h"
 #include "probe/map_keys.h"
 
 namespace kernel_exporter {
@@ -15,23 +17,25 @@ namespace kernel_exporter {
 // counts for those keys alone. Used under the scrape lock.
 class CgroupSelection {
  public:
-  // The descriptor stays the caller's. `value_size` is that of one CPU.
-  CgroupSelection(int map_fd, std::string map, uint32_t value_size, std::vector<std::string> globs);
+  // The generation has the map.
+  CgroupSelection(std::shared_ptr<const Generation> generation, ObjectSource object,
+                  std::string map, std::vector<std::string> globs);
 
   // Adds cgroups that came and removes those that went, after their last numbers were read. A
   // cgroup is counted from the first update after it was made. Failures are logged once each kind.
   void update(const Cgroups& cgroups);
 
   // For reloads: another selection for the same map hands its keys over, or takes them back.
-  bool replaces(const CgroupSelection& old) const { return map_fd_ == old.map_fd_; }
+  bool replaces(const CgroupSelection& old) const;
   void take_over(const CgroupSelection& old);
   void remove_all() const;
 
  private:
-  bool add(uint64_t id);
+  bool add(const MapKeys& keys, uint64_t id);
+  MapKeys keys() const;
 
-  int map_fd_;
-  MapKeys keys_;
+  std::shared_ptr<const Generation> generation_;
+  ObjectSource object_;
   std::string map_;
   std::vector<std::string> globs_;
   std::set<uint64_t> selected_;

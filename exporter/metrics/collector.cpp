@@ -20,9 +20,9 @@ bool same_family(const FamilyPlan& one, const FamilyPlan& other) {
 
 }  // namespace
 
-Collector::Collector(Plan plan, std::vector<NamedObject> objects, HostTables& host,
+Collector::Collector(Plan plan, std::shared_ptr<const Generation> generation, HostTables& host,
                      SystemTime loaded)
-    : plan_(std::move(plan)), objects_(std::move(objects)), host_(host), loaded_(loaded) {
+    : plan_(std::move(plan)), generation_(std::move(generation)), host_(host), loaded_(loaded) {
   build();
   for (CgroupSelection& selection : cgroups_) selection.update(host_.cgroups);
 }
@@ -40,12 +40,9 @@ void Collector::build() {
     for (const SourcePlan& source : object.sources) {
       map_sources(object, source).sources.push_back({&source, {}});
     }
-    const NamedObject* loaded = find_object(object.path);
     for (const CgroupPlan& cgroups : object.cgroups) {
-      const int fd = loaded == nullptr ? -1 : loaded->object->map_fd(cgroups.map);
-      if (fd < 0) continue;
-      cgroups_.emplace_back(fd, cgroups.map, loaded->object->map(cgroups.map)->value_size,
-                            cgroups.globs);
+      if (generation_->map_fd(cgroups.map, object.source) < 0) continue;
+      cgroups_.emplace_back(generation_, object.source, cgroups.map, cgroups.globs);
     }
   }
   // The list of network devices serves labels too: first the statistics, which come with it.
@@ -53,22 +50,17 @@ void Collector::build() {
                         [](const MapSources& map) { return !map.source.empty(); });
 }
 
-const NamedObject* Collector::find_object(const std::string& path) const {
-  const auto found = std::ranges::find(objects_, path, &NamedObject::path);
-  return found == objects_.end() ? nullptr : &*found;
-}
-
-Collector::MapSources& Collector::map_sources(const ObjectPlan& object, const SourcePlan& source) {
-  const NamedObject* loaded = source.source.empty() ? find_object(object.path) : nullptr;
+Collector::MapSources& Collector::map_sources(const ObjectPlan& plan, const SourcePlan& source) {
+  const ObjectSource object = source.source.empty() ? plan.source : ObjectSource();
   for (MapSources& known : maps_) {
-    if (known.object == loaded && known.map == source.map && known.source == source.source) {
+    if (known.object == object && known.map == source.map && known.source == source.source) {
       return known;
     }
   }
   MapSources& added = maps_.emplace_back();
   added.source = source.source;
   added.map = source.map;
-  added.object = loaded;
+  added.object = object;
   if (source.source.empty()) added.unknown_at_zero = loaded_;
   return added;
 }
@@ -146,7 +138,7 @@ ScrapeResult Collector::scrape(std::span<const std::string> probes,
 
 Result<void> Collector::read_map(MapSources& map, std::chrono::steady_clock::time_point deadline) {
   if (!map.source.empty()) return read_host(map.source);
-  const int fd = map.object == nullptr ? -1 : map.object->object->map_fd(map.map);
+  const int fd = generation_->map_fd(map.map, map.object);
   if (fd < 0) {  // no program that fills it is attached: no series, not an error
     snapshot_.entries = 0;
     return {};
@@ -283,20 +275,9 @@ void Collector::take_over_sources(const FamilyPlan& old_plan, size_t old_index, 
   }
 }
 
-LoadedObject* Collector::own_object() {
-  const Lock lock(mutex_);
-  const NamedObject* own = find_object("");
-  return own == nullptr ? nullptr : own->object.get();
-}
-
 std::vector<ProgramStatus> Collector::programs() {
   const Lock lock(mutex_);
-  std::vector<ProgramStatus> programs;
-  for (const NamedObject& object : objects_) {
-    const auto own = object.object->programs();
-    programs.insert(programs.end(), own.begin(), own.end());
-  }
-  return programs;
+  return generation_->programs();
 }
 
 bool Collector::responds_within(std::chrono::milliseconds time) {
@@ -309,7 +290,7 @@ std::vector<MapUse> Collector::map_uses() {
   const Lock lock(mutex_);
   std::vector<MapUse> uses;
   for (const MapSources& map : maps_) {
-    if (!map.reader || !is_hash(map.object->object->map(map.map)->type)) continue;
+    if (!map.reader || !is_hash(generation_->map(map.map, map.object)->type)) continue;
     uses.push_back({map.map, map.entries, map.reader->max_entries()});
   }
   return uses;

@@ -21,12 +21,6 @@
 
 namespace kernel_exporter {
 
-// One loaded object with the path its plan names it by ("" for the project's own).
-struct NamedObject {
-  std::string path;
-  std::unique_ptr<LoadedObject> object;
-};
-
 // What one scrape came to, for self-metrics.
 struct ScrapeResult {
   bool complete = true;  // false: the deadline passed before every map was read
@@ -48,8 +42,9 @@ struct MapUse {
 // turns.
 class Collector {
  public:
-  // `loaded`: a time before the objects' programs were attached, when their maps were still empty.
-  Collector(Plan plan, std::vector<NamedObject> objects, HostTables& host,
+  // `loaded`: a time before the generation's programs were attached, when their maps were still
+  // empty.
+  Collector(Plan plan, std::shared_ptr<const Generation> generation, HostTables& host,
             SystemTime loaded = std::chrono::system_clock::now());
 
   // True when some rule of that probe is in the plan.
@@ -65,9 +60,7 @@ class Collector {
   // sizes than are loaded.
   [[nodiscard]] Result<void> reload(Plan plan);
 
-  // The project's own programs and maps, null when no rule uses them; lives as long as the
-  // collector.
-  LoadedObject* own_object();
+  // Of the generation.
   std::vector<ProgramStatus> programs();
   // Whether the lock that scrapes and reloads take can be had in that time: no scrape hangs.
   bool responds_within(std::chrono::milliseconds time);
@@ -84,8 +77,8 @@ class Collector {
   // All rules that read one map.
   struct MapSources {
     std::string source;  // of the host, or
-    std::string map;
-    const NamedObject* object = nullptr;  // null for a source of the host
+    std::string map;     // of this object
+    ObjectSource object;
     std::unique_ptr<MapReader> reader;
     std::vector<Source> sources;
     size_t entries = 0;
@@ -100,8 +93,7 @@ class Collector {
   };
 
   void build() REQUIRES(mutex_);
-  const NamedObject* find_object(const std::string& path) const REQUIRES(mutex_);
-  MapSources& map_sources(const ObjectPlan& object, const SourcePlan& source) REQUIRES(mutex_);
+  MapSources& map_sources(const ObjectPlan& plan, const SourcePlan& source) REQUIRES(mutex_);
   void choose(std::span<const std::string> probes) REQUIRES(mutex_);
   bool wanted(const MapSources& map) const REQUIRES(mutex_);
   Result<void> read_map(MapSources& map, std::chrono::steady_clock::time_point deadline)
@@ -116,7 +108,7 @@ class Collector {
 
   TimedMutex mutex_;
   Plan plan_ GUARDED_BY(mutex_);
-  std::vector<NamedObject> objects_ GUARDED_BY(mutex_);
+  std::shared_ptr<const Generation> generation_ GUARDED_BY(mutex_);
   HostTables& host_ GUARDED_BY(mutex_);
   const SystemTime loaded_;
   std::vector<Family> families_ GUARDED_BY(mutex_);  // as Plan::families

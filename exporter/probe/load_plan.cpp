@@ -18,25 +18,26 @@ std::pair<std::string, std::string> split_variant(const std::string& name, bool 
   return {name.substr(0, mark), name.substr(mark + kVariantMark.size())};
 }
 
-bool belongs_to(const std::string& program, const ProbeRequest& request, bool own_object) {
+bool belongs_to(const std::string& program, const ProbeRequest& request, bool by_conventions) {
   if (!request.programs.empty()) return request.programs.contains(program);
-  return !own_object || program == request.probe || program.starts_with(request.probe + "_");
+  return !by_conventions || program == request.probe || program.starts_with(request.probe + "_");
 }
 
 }  // namespace
 
-LoadPlan::LoadPlan(const ObjectInfo& object, std::span<const ProbeRequest> probes, bool own_object,
-                   const ObjectSettings& settings, const KernelBtf* kernel)
-    : settings_(settings), kernel_(kernel), own_object_(own_object) {
+LoadPlan::LoadPlan(const ObjectInfo& object, std::span<const ProbeRequest> probes,
+                   const ObjectSource& source, const ObjectSettings& settings,
+                   const KernelBtf* kernel)
+    : settings_(settings), kernel_(kernel), by_conventions_(source.follows_conventions()) {
   const bool has_variants =
-      own_object || std::any_of(object.programs.begin(), object.programs.end(),
-                                [](const auto& program) { return !program.needs.empty(); });
+      by_conventions_ || std::any_of(object.programs.begin(), object.programs.end(),
+                                     [](const auto& program) { return !program.needs.empty(); });
   for (const ObjectInfo::Program& program : object.programs) {
     const auto [role, variant] = split_variant(program.name, has_variants);
     for (const ProbeRequest& request : probes) {
-      if (!belongs_to(role, request, own_object)) continue;
+      if (!belongs_to(role, request, by_conventions_)) continue;
       // SEC("?...") asks to be left alone unless it is named.
-      if (!own_object && !program.autoload && request.programs.empty()) continue;
+      if (!by_conventions_ && !program.autoload && request.programs.empty()) continue;
       add(program, request.probe, role, variant);
       break;
     }
@@ -54,7 +55,7 @@ void LoadPlan::add(const ObjectInfo::Program& program, const std::string& probe,
   status.variant = variant;
   status.mechanism = event.mechanism;
   status.target = event.target;
-  status.on_request = own_object_ && !program.autoload;
+  status.on_request = by_conventions_ && !program.autoload;
   programs_.push_back(&program);
   size_t found = 0;
   while (found < roles_.size() && statuses_[roles_[found].variants.front()].program != role) {

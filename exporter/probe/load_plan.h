@@ -11,6 +11,7 @@
 #include "probe/kernel_btf.h"
 #include "probe/loader.h"
 #include "probe/object_info.h"
+#include "probe/object_source.h"
 #include "probe/program_status.h"
 
 namespace kernel_exporter {
@@ -19,8 +20,8 @@ namespace kernel_exporter {
 // nothing speaks against. Loads nothing itself.
 class LoadPlan {
  public:
-  LoadPlan(const ObjectInfo& object, std::span<const ProbeRequest> probes, bool own_object,
-           const ObjectSettings& settings, const KernelBtf* kernel);
+  LoadPlan(const ObjectInfo& object, std::span<const ProbeRequest> probes,
+           const ObjectSource& source, const ObjectSettings& settings, const KernelBtf* kernel);
 
   // Indexes into statuses() of the variants under trial.
   std::vector<size_t> chosen() const;
@@ -50,7 +51,7 @@ class LoadPlan {
 
   const ObjectSettings& settings_;
   const KernelBtf* kernel_;
-  const bool own_object_;
+  const bool by_conventions_;  // ObjectSource::follows_conventions
   std::vector<const ObjectInfo::Program*> programs_;
   std::vector<ProgramStatus> statuses_;
   std::vector<Role> roles_;

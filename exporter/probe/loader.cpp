@@ -117,12 +117,11 @@ Result<void> Loaded::attach(size_t index) {
 // One attempt after the other at loading the same image: libbpf cannot load an object twice.
 class Loader {
  public:
-  Loader(std::string_view name, std::span<const std::byte> image, const ObjectSettings& settings,
-         bool own_object, const KernelBtf* kernel)
-      : name_(name),
+  Loader(const ObjectSource& source, std::span<const std::byte> image,
+         const ObjectSettings& settings, const KernelBtf* kernel)
+      : source_(source),
         image_(image),
         settings_(settings),
-        own_object_(own_object),
         kernel_(kernel),
         relocation_types_(image, kernel) {}
 
@@ -147,10 +146,9 @@ class Loader {
   void load(LoadPlan& plan);
   bool attach(LoadPlan& plan, const std::vector<size_t>& chosen);
 
-  const std::string name_;
+  const ObjectSource& source_;
   const std::span<const std::byte> image_;
   const ObjectSettings& settings_;
-  const bool own_object_;
   const KernelBtf* kernel_;
   const RelocationTypes relocation_types_;
   ObjectHandle fresh_;  // opened, not yet loaded
@@ -171,21 +169,21 @@ Result<void> Loader::set_constants(bpf_object* object) const {
         variables.begin(), variables.end(),
         [&wanted = name](const Variable& variable) { return variable.name == wanted; });
     if (found == variables.end() || found->offset > size || found->size > size - found->offset) {
-      return fail(name_ + ": no constant \"" + name + "\" in this object");
+      return fail(source_.name() + ": no constant \"" + name + "\" in this object");
     }
     if (value.size() != found->size) {
-      return fail(name_ + ": constant \"" + name + "\" has " + std::to_string(found->size) +
-                  " bytes, got " + std::to_string(value.size()));
+      return fail(source_.name() + ": constant \"" + name + "\" has " +
+                  std::to_string(found->size) + " bytes, got " + std::to_string(value.size()));
     }
     std::memcpy(data.data() + found->offset, value.data(), value.size());
   }
   const int error = bpf_map__set_initial_value(map, data.data(), data.size());
-  if (error) return fail_errno(error, name_ + ": setting constants");
+  if (error) return fail_errno(error, source_.name() + ": setting constants");
   return {};
 }
 
 Result<ObjectHandle> Loader::open() const {
-  Result<ObjectHandle> opened = open_object(name_, image_, relocation_types_.path());
+  Result<ObjectHandle> opened = open_object(source_.name(), image_, relocation_types_.path());
   if (!opened) return opened;
   if (const Result<void> ready = prepare(opened->get()); !ready) {
     return tl::unexpected(ready.error());
@@ -196,9 +194,9 @@ Result<ObjectHandle> Loader::open() const {
 Result<void> Loader::prepare(bpf_object* object) const {
   for (const auto& [name, entries] : settings_.max_entries) {
     bpf_map* map = bpf_object__find_map_by_name(object, name.c_str());
-    if (!map) return fail(name_ + ": no map \"" + name + "\" in this object");
+    if (!map) return fail(source_.name() + ": no map \"" + name + "\" in this object");
     const int error = bpf_map__set_max_entries(map, entries);
-    if (error) return fail_errno(error, name_ + ": setting max_entries of map " + name);
+    if (error) return fail_errno(error, source_.name() + ": setting max_entries of map " + name);
   }
   return set_constants(object);
 }
@@ -220,7 +218,8 @@ std::set<std::string> Loader::select(bpf_object* object, const LoadPlan& plan,
   bpf_object__for_each_map(map, object) {
     const std::string name = bpf_map__name(map);
     const bool internal = bpf_map__is_internal(map);
-    const bool unused = internal ? name == kNeedsSection : own_object_ && !maps.contains(name);
+    const bool unused =
+        internal ? name == kNeedsSection : source_.follows_conventions() && !maps.contains(name);
     if (unused) bpf_map__set_autocreate(map, false);
   }
   return programs;
@@ -327,7 +326,7 @@ Result<std::unique_ptr<LoadedObject>> Loader::run(std::span<const ProbeRequest> 
   if (!opened) return tl::unexpected(opened.error());
   fresh_ = std::move(*opened);
   ObjectInfo info = describe_object(fresh_.get(), image_);
-  LoadPlan plan(info, probes, own_object_, settings_, kernel_);
+  LoadPlan plan(info, probes, source_, settings_, kernel_);
   load(plan);
   return std::make_unique<Loaded>(std::move(info), std::move(plan.statuses()), std::move(object_),
                                   std::move(links_));
@@ -335,12 +334,13 @@ Result<std::unique_ptr<LoadedObject>> Loader::run(std::span<const ProbeRequest> 
 
 }  // namespace
 
-Result<std::unique_ptr<LoadedObject>> load_object(std::string_view name,
-                                                  std::span<const std::byte> image,
+Result<std::unique_ptr<LoadedObject>> load_object(const ObjectSource& source,
                                                   std::span<const ProbeRequest> probes,
-                                                  bool own_object, const ObjectSettings& settings,
+                                                  const ObjectSettings& settings,
                                                   const KernelBtf* kernel) {
-  return Loader(name, image, settings, own_object, kernel).run(probes);
+  const Result<ObjectImage> image = source.read();
+  if (!image) return tl::unexpected(image.error());
+  return Loader(source, image->bytes, settings, kernel).run(probes);
 }
 
 }  // namespace kernel_exporter

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "probe/kernel_btf.h"
 #include "probe/object_info.h"
+#include "probe/object_source.h"
 #include "probe/program_status.h"
 
 namespace kernel_exporter {
@@ -29,11 +30,9 @@ struct ObjectSettings {
 };
 
 // A probe to load from an object: its name and which programs (without variants) belong to it.
-// For the project's own object, a program belongs to the probe whose name and "_" it begins with.
 struct ProbeRequest {
   std::string probe;
-  std::set<std::string>
-      programs;  // empty: all that belong to the probe, or all of a foreign object
+  std::set<std::string> programs;  // empty: all that belong to the probe
 };
 
 // A loaded object with its links. Destruction detaches. Maps stay readable while it lives.
@@ -52,17 +51,16 @@ class LoadedObject {
   virtual const MapInfo* map(std::string_view name) const = 0;
 };
 
-// Loads and attaches all probes of one object. A program's variants (ROLE__VARIANT) are tried in
-// the order they have in the object: one whose needs the kernel's BTF does not meet is
-// kUnsupported, the first that loads and attaches wins. A foreign object has variants only when it
-// has needs: elsewhere "__" is just part of a name. A probe or program that does not load never
-// stops the others: all are loaded in one go first; when that fails, each probe, then each program,
-// is tried alone to find the culprit, and the rest is loaded without it. A program of the project's
-// own object whose section begins with "?" costs too much to be always there: it is attached once,
-// to prove that it can be, and then waits for attach_requested() (kIdle). Only an object that
-// cannot even be opened, or that has no such constant or map as `settings` names, is an error.
+// Loads and attaches all probes of one object, as ObjectSource::follows_conventions has it. A
+// program's variants are tried in the order they have in the object: one whose needs the kernel's
+// BTF does not meet is kUnsupported, the first that loads and attaches wins. A probe or program
+// that does not load never stops the others: all are loaded in one go first; when that fails, each
+// probe, then each program, is tried alone to find the culprit, and the rest is loaded without it.
+// A program on request is attached once, to prove that it can be, and then waits for
+// attach_requested() (kIdle). Only an object that cannot even be read or opened, or that has no
+// such constant or map as `settings` names, is an error.
 [[nodiscard]] Result<std::unique_ptr<LoadedObject>> load_object(
-    std::string_view name, std::span<const std::byte> image, std::span<const ProbeRequest> probes,
-    bool own_object, const ObjectSettings& settings, const KernelBtf* kernel);
+    const ObjectSource& source, std::span<const ProbeRequest> probes,
+    const ObjectSettings& settings, const KernelBtf* kernel);
 
 }  // namespace kernel_exporter

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <set>
 
-#include "probe/object_file.h"
 #include "rules/buckets.h"
 #include "rules/file_plan.h"
 
@@ -91,9 +90,9 @@ void check_repetitions(const FilePlan& file, Diagnostics& diagnostics) {
   }
 }
 
-ObjectPlan* find_plan(Plan& plan, const std::string& path) {
+ObjectPlan* find_plan(Plan& plan, const ObjectSource& source) {
   for (ObjectPlan& object : plan.objects) {
-    if (object.path == path) return &object;
+    if (object.source == source) return &object;
   }
   return nullptr;
 }
@@ -165,19 +164,20 @@ void merge_families(FilePlan& file, Plan& plan, ObjectPlan& object) {
 RuleCompiler::RuleCompiler(const CompileContext& context) : context_(context) {}
 
 const ObjectInfo* RuleCompiler::find_object(const RuleFile& file, Diagnostics& diagnostics) {
-  if (file.object.empty()) return context_.own_object;
-  const auto known = foreign_.find(file.object);
-  if (known != foreign_.end()) return &known->second.info;
-  const auto image = read_object_file(file.object);
-  auto info =
-      image ? inspect_object(file.object, *image) : Result<ObjectInfo>(fail(image.error().message));
+  if (file.object.is_embedded()) return context_.embedded_object;
+  const auto known = objects_.find(file.object);
+  if (known != objects_.end()) return &known->second.info;
+  const auto image = file.object.read();
+  auto info = image ? inspect_object(file.object.name(), image->bytes)
+                    : Result<ObjectInfo>(tl::unexpected(image.error()));
   if (!info) {
     diagnostics.add(file.object_position, info.error().message);
     return nullptr;
   }
-  const std::string_view bytes(reinterpret_cast<const char*>(image->data()), image->size());
-  ForeignObject object{std::move(*info), std::hash<std::string_view>()(bytes)};
-  return &foreign_.emplace(file.object, std::move(object)).first->second.info;
+  const std::string_view bytes(reinterpret_cast<const char*>(image->bytes.data()),
+                               image->bytes.size());
+  Object object{std::move(*info), std::hash<std::string_view>()(bytes)};
+  return &objects_.emplace(file.object, std::move(object)).first->second.info;
 }
 
 bool RuleCompiler::add(const RuleFile& file, Diagnostics& diagnostics) {
@@ -194,9 +194,9 @@ bool RuleCompiler::add(const RuleFile& file, Diagnostics& diagnostics) {
   ObjectPlan* target = find_plan(plan_, file.object);
   if (target == nullptr) {
     target = &plan_.objects.emplace_back();
-    target->path = file.object;
-    const auto foreign = foreign_.find(file.object);
-    if (foreign != foreign_.end()) target->image_hash = foreign->second.image_hash;
+    target->source = file.object;
+    const auto known = objects_.find(file.object);
+    if (known != objects_.end()) target->image_hash = known->second.image_hash;
   }
   for (std::string& constant : compiled.unasked_buckets) {
     unasked_buckets_.emplace_back(file.object, std::move(constant));
@@ -213,7 +213,7 @@ Plan RuleCompiler::finish() {
   }
   unasked_buckets_.clear();
   std::stable_partition(plan_.objects.begin(), plan_.objects.end(),
-                        [](const ObjectPlan& object) { return object.path.empty(); });
+                        [](const ObjectPlan& object) { return object.source.is_embedded(); });
   return std::exchange(plan_, Plan{});
 }
 

@@ -18,7 +18,7 @@ namespace kernel_exporter {
 
 // What rules are held against.
 struct CompileContext {
-  const ObjectInfo* own_object = nullptr;
+  const ObjectInfo* embedded_object = nullptr;
   const KernelBtf* kernel = nullptr;  // null where the kernel has no BTF
   HostTables* host = nullptr;
   int possible_cpus = 1;
@@ -46,13 +46,13 @@ class RuleCompiler {
 
   CompileContext context_;
   Plan plan_;
-  struct ForeignObject {
+  struct Object {
     ObjectInfo info;
     size_t image_hash = 0;
   };
-  std::map<std::string, ForeignObject> foreign_;  // by path
+  std::map<ObjectSource, Object> objects_;  // but for the embedded one
   // Histograms without a rule for their buckets, by object and constant.
-  std::vector<std::pair<std::string, std::string>> unasked_buckets_;
+  std::vector<std::pair<ObjectSource, std::string>> unasked_buckets_;
 };
 
 }  // namespace kernel_exporter

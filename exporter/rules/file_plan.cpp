@@ -18,7 +18,7 @@ std::string program_role(const std::string& name) { return name.substr(0, name.f
 
 void compile_programs(const RuleFile& file, const ObjectInfo& object, FilePlan& plan,
                       Diagnostics& diagnostics) {
-  const bool own = file.object.empty();
+  const bool own = file.object.follows_conventions();
   std::set<std::string> roles;
   std::set<std::string> probes;
   for (const ObjectInfo::Program& program : object.programs) {
@@ -117,10 +117,10 @@ void compile_maps(const RuleFile& file, const ObjectInfo& object, const CompileC
   }
 }
 
-// Every probe of our own counts what it loses in a map of one name, so no rule file has to say so.
+// By convention a probe counts what it loses in a map of one name, so no rule file has to say so.
 std::optional<MetricRule> lost_events_rule(const RuleFile& file, const ObjectInfo& object) {
   const std::string map = file.probe + "_lost";
-  if (!file.object.empty() || object.map(map) == nullptr) return {};
+  if (!file.object.follows_conventions() || object.map(map) == nullptr) return {};
   std::string prefix = map + "_";
   std::transform(prefix.begin(), prefix.end(), prefix.begin(), ::toupper);
   MetricRule rule;
@@ -149,7 +149,6 @@ FilePlan compile_file(const RuleFile& file, const ObjectInfo& object, const Comp
                       Diagnostics& diagnostics) {
   const size_t before = diagnostics.messages().size();
   FilePlan plan;
-  plan.object_path = file.object;
   compile_programs(file, object, plan, diagnostics);
   if (diagnostics.messages().size() > before) return plan;
   compile_constants(file, object, plan, diagnostics);

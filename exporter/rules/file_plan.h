@@ -12,7 +12,6 @@ namespace kernel_exporter {
 
 // One rule file held against its object alone, before it meets the other files.
 struct FilePlan {
-  std::string object_path;  // "" for the project's own object
   ProbeRequest probe;
   std::vector<std::pair<Position, std::pair<std::string, std::vector<std::byte>>>> constants;
   std::vector<MaxEntriesRule> max_entries;

@@ -66,7 +66,7 @@ class MetricCompiler {
     family_.series_limit = rule_.series_limit;
     if (!compile_value() || !compile_buckets(plan) || !compile_labels() || !compile_where()) return;
     source_.rule_text =
-        (rule_.source.empty() ? file_.object : "") + rule_text(rule_, source_.value);
+        (rule_.source.empty() ? file_.object.name() : "") + rule_text(rule_, source_.value);
     family_.width = source_.value.width();
     plan.sources.push_back(std::move(source_));
     plan.families.push_back(std::move(family_));
@@ -327,12 +327,12 @@ void compile_metric(const RuleFile& file, const MetricRule& rule, const ObjectIn
 }
 
 bool belongs_to_probe(const RuleFile& file, std::string_view name) {
-  if (!file.object.empty() || name == file.probe) return true;
+  if (!file.object.follows_conventions() || name == file.probe) return true;
   return name.starts_with(file.probe) && name.substr(file.probe.size()).starts_with('_');
 }
 
 std::string object_name(const RuleFile& file) {
-  return file.object.empty() ? "the exporter's own BPF object" : file.object;
+  return file.object.is_embedded() ? "the exporter's own BPF object" : file.object.name();
 }
 
 std::string unknown_map(const RuleFile& file, const ObjectInfo& object, const std::string& map) {
@@ -340,7 +340,8 @@ std::string unknown_map(const RuleFile& file, const ObjectInfo& object, const st
   for (const MapInfo& known : object.maps) {
     if (belongs_to_probe(file, known.name)) names.push_back(known.name);
   }
-  const std::string probe = file.object.empty() ? "probe \"" + file.probe + "\" of " : "";
+  const std::string probe =
+      file.object.follows_conventions() ? "probe \"" + file.probe + "\" of " : "";
   return "no map \"" + map + "\" in " + probe + object_name(file) + ", expected one of " +
          quoted_list(names);
 }

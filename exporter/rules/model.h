@@ -10,6 +10,7 @@
 
 #include "config/diagnostics.h"
 #include "config/units.h"
+#include "probe/object_source.h"
 #include "rules/family_header.h"
 
 namespace kernel_exporter {
@@ -81,9 +82,9 @@ struct CgroupRule {
 struct RuleFile {
   std::string path;
   Position probe_position;
-  std::string probe;  // of the project's own object, or the name given to `object`
+  std::string probe;  // of the embedded object, or the name given to `object`
   Position object_position;
-  std::string object;    // path of a foreign .bpf.o, resolved against the file's folder
+  ObjectSource object;   // a file's path is resolved against the rule file's folder
   bool updates = false;  // of use only where updates are followed
   Position programs_position;
   std::vector<std::string> programs;  // empty: all

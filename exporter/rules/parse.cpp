@@ -236,7 +236,8 @@ void parse_document(const YAML::Node& document, RuleFile& file, Diagnostics& dia
   file.object_position = section.at(section.take("object"));
   const std::string object = section.text("object");
   if (!object.empty()) {
-    file.object = (std::filesystem::path(file.path).parent_path() / object).lexically_normal();
+    const auto folder = std::filesystem::path(file.path).parent_path();
+    file.object = ObjectSource::file((folder / object).lexically_normal());
   }
   if (!file.probe.empty() && !is_probe_name(file.probe)) {
     section.error(section.take("probe"),

@@ -87,9 +87,10 @@ std::string difference(const ProgramSignature& one, const ProgramSignature& othe
 ProgramSignature Plan::program_signature() const {
   ProgramSignature signature;
   for (const ObjectPlan& object : objects) {
-    const std::string of = object.path.empty() ? "" : " of " + object.path;
-    if (!object.path.empty()) {
-      signature["object " + object.path] = std::to_string(object.image_hash);
+    const bool embedded = object.source.is_embedded();
+    const std::string of = embedded ? "" : " of " + object.source.name();
+    if (!embedded) {
+      signature["object " + object.source.name()] = std::to_string(object.image_hash);
     }
     for (const ProbeRequest& probe : object.probes) {
       std::string& programs = signature["probe " + probe.probe + of];

@@ -88,8 +88,8 @@ struct CgroupPlan {
 
 // Everything that one set of rule files asks of one object.
 struct ObjectPlan {
-  std::string path;       // "" for the project's own object
-  size_t image_hash = 0;  // of the file that the layouts below come from
+  ObjectSource source;
+  size_t image_hash = 0;  // of the bytes that the layouts below come from; 0: embedded
   std::vector<ProbeRequest> probes;
   ObjectSettings settings;
   std::vector<SourcePlan> sources;
@@ -105,7 +105,7 @@ std::string difference(const ProgramSignature& one, const ProgramSignature& othe
 
 struct Plan {
   std::vector<FamilyPlan> families;
-  std::vector<ObjectPlan> objects;      // the own object first, when it is used
+  std::vector<ObjectPlan> objects;      // the embedded one first, when it is used
   std::vector<std::string> rule_files;  // those in use
 
   // What cannot change without reloading programs: probes, constants, buckets, sizes. Plans with

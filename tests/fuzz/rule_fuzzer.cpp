@@ -20,7 +20,7 @@ void run(std::string_view text) {
   static const ObjectInfo object = *inspect_object("own", embedded_object());
   static HostTables host{HostPaths{}};
   CompileContext context;
-  context.own_object = &object;
+  context.embedded_object = &object;
   context.host = &host;
   context.possible_cpus = 4;
   Diagnostics diagnostics;
@@ -28,7 +28,7 @@ void run(std::string_view text) {
   check(diagnostics);
   if (!diagnostics.empty()) return;
   // Objects of others are another parser's matter.
-  file.object.clear();
+  file.object = {};
   RuleCompiler compiler(context);
   if (compiler.add(file, diagnostics) != diagnostics.empty()) abort();
   check(diagnostics);

@@ -44,7 +44,7 @@ inline HostTables& test_host() {
 
 inline Plan compile(const std::string& text) {
   CompileContext context;
-  context.own_object = &own_object();
+  context.embedded_object = &own_object();
   context.host = &test_host();
   RuleCompiler compiler(context);
   Diagnostics faults;

@@ -45,9 +45,9 @@ class CollectorKernelTest : public ::testing::Test {
     auto object = std::make_unique<FakeObject>(own_object());
     object_ = object.get();
     object_->fds["netdrop"] = map_.get();
-    std::vector<NamedObject> objects;
-    objects.push_back({"", std::move(object)});
-    return std::make_unique<Collector>(std::move(plan), std::move(objects), test_host());
+    auto generation = std::make_shared<Generation>();
+    generation->add({}, std::move(object));
+    return std::make_unique<Collector>(std::move(plan), std::move(generation), test_host());
   }
 
   // `packets` of one CPU, 0 of the others.
@@ -197,6 +197,21 @@ TEST_F(CollectorKernelTest, ReadsAFullMap) {
   EXPECT_EQ(added, kEntries) << "the control: the map did fill up";
   EXPECT_EQ(scrape().values["all_drops_total{}"], kEntries);
   EXPECT_EQ(collector_->map_uses()[0].entries, collector_->map_uses()[0].max_entries);
+}
+
+// As when programs are switched: both generations are loaded, each with a collector.
+TEST_F(CollectorKernelTest, EachReadsTheMapsOfItsOwnGeneration) {
+  put({1, 2, 3}, 10);
+  const UniqueFd old_map =
+      std::exchange(map_, UniqueFd(bpf_map_create(BPF_MAP_TYPE_PERCPU_HASH, "collector",
+                                                  sizeof(Key), 16, kEntries, nullptr)));
+  ASSERT_TRUE(map_);
+  const auto old_collector = std::exchange(collector_, make_collector(compile(kRules)));
+  put({1, 2, 3}, 7);
+  CollectedSamples old_samples;
+  EXPECT_TRUE(old_collector->scrape({}, soon(), old_samples).complete);
+  EXPECT_EQ(old_samples.values["all_drops_total{}"], 10);
+  EXPECT_EQ(scrape().values["all_drops_total{}"], 7);
 }
 
 }  // namespace

@@ -79,9 +79,9 @@ class ExpositionKernelTest : public ::testing::Test {
     auto object = std::make_unique<FakeObject>(own_object());
     object->fds["netdrop"] = drops_.get();
     object->fds["runqueue_cgroup"] = waits_.get();
-    std::vector<NamedObject> objects;
-    objects.push_back({"", std::move(object)});
-    return std::make_unique<Collector>(compile(rules), std::move(objects), test_host(), kLoaded);
+    auto generation = std::make_shared<Generation>();
+    generation->add({}, std::move(object));
+    return std::make_unique<Collector>(compile(rules), std::move(generation), test_host(), kLoaded);
   }
 
   std::string scraped(const char* rules, Format format) {

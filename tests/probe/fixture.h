@@ -21,8 +21,11 @@ inline std::vector<std::byte> read_bytes(const std::string& path) {
 }
 
 // fixtures/NAME.bpf.c, compiled.
+inline std::string fixture_path(const std::string& name) {
+  return std::string(PROBE_FIXTURES) + "/" + name + ".bpf.o";
+}
 inline std::vector<std::byte> fixture(const std::string& name) {
-  return read_bytes(std::string(PROBE_FIXTURES) + "/" + name + ".bpf.o");
+  return read_bytes(fixture_path(name));
 }
 
 }  // namespace kernel_exporter

@@ -28,12 +28,14 @@ std::vector<std::string> chosen_names(const LoadPlan& plan) {
 
 using Names = std::vector<std::string>;
 
+const ObjectSource kFile = ObjectSource::file("foreign.bpf.o");
+
 TEST(LoadPlan, TakesTheProgramsOfAProbeByPrefix) {
   const ObjectInfo object = object_with(
       {program("net_rx"), program("netdrop_skb"), program("netdrop"), program("other_net_rx")});
   const ProbeRequest probes[] = {{"netdrop", {}}};
   const ObjectSettings settings;
-  const LoadPlan plan(object, probes, true, settings, nullptr);
+  const LoadPlan plan(object, probes, {}, settings, nullptr);
   EXPECT_EQ(chosen_names(plan), (Names{"netdrop_skb", "netdrop"}));
 }
 
@@ -42,7 +44,7 @@ TEST(LoadPlan, TakesOnlyTheProgramsThatTheRequestNames) {
       object_with({program("a_one"), program("a_two__x"), program("a_two__y")});
   const ProbeRequest probes[] = {{"a", {"a_two"}}};
   const ObjectSettings settings;
-  const LoadPlan plan(object, probes, true, settings, nullptr);
+  const LoadPlan plan(object, probes, {}, settings, nullptr);
   EXPECT_EQ(chosen_names(plan), (Names{"a_two__x"}));
   EXPECT_EQ(plan.statuses().size(), 2u);
 }
@@ -51,7 +53,7 @@ TEST(LoadPlan, GoesToTheNextVariantWhenOneIsRejected) {
   const ObjectInfo object = object_with({program("a_x__one"), program("a_x__two"), program("a_y")});
   const ProbeRequest probes[] = {{"a", {}}};
   const ObjectSettings settings;
-  LoadPlan plan(object, probes, true, settings, nullptr);
+  LoadPlan plan(object, probes, {}, settings, nullptr);
   ASSERT_EQ(chosen_names(plan), (Names{"a_x__one", "a_y"}));
   EXPECT_TRUE(plan.reject(0, {AttachState::kFailed, "because"}));
   ASSERT_EQ(chosen_names(plan), (Names{"a_x__two", "a_y"}));
@@ -67,7 +69,7 @@ TEST(LoadPlan, MarksLaterVariantsAsNotNeeded) {
   const ObjectInfo object = object_with({program("a_x__one"), program("a_x__two")});
   const ProbeRequest probes[] = {{"a", {}}};
   const ObjectSettings settings;
-  LoadPlan plan(object, probes, true, settings, nullptr);
+  LoadPlan plan(object, probes, {}, settings, nullptr);
   plan.accept(0, 3);
   EXPECT_EQ(plan.statuses()[1].state, AttachState::kNotNeeded);
   EXPECT_EQ(plan.statuses()[1].reason, "variant one is used");
@@ -78,7 +80,7 @@ TEST(LoadPlan, DoesNotNeedAnUnsupportedVariantOnceAnotherDoesTheWork) {
   const ObjectInfo object = object_with({program("a_x__one"), program("a_x__two")});
   const ProbeRequest probes[] = {{"a", {}}};
   const ObjectSettings settings;
-  LoadPlan plan(object, probes, true, settings, nullptr);
+  LoadPlan plan(object, probes, {}, settings, nullptr);
   EXPECT_TRUE(plan.reject(0, {AttachState::kUnsupported, "no such event"}));
   EXPECT_EQ(plan.statuses()[0].state, AttachState::kUnsupported);
   plan.accept(1, 3);
@@ -93,9 +95,9 @@ TEST(LoadPlan, LeavesOutVariantsWithUnmetNeeds) {
                                          program("a_x__old", {"field task_struct.pid"})});
   const ProbeRequest probes[] = {{"a", {}}};
   ObjectSettings settings;
-  EXPECT_EQ(chosen_names(LoadPlan(object, probes, true, settings, &*kernel)), (Names{"a_x__old"}));
+  EXPECT_EQ(chosen_names(LoadPlan(object, probes, {}, settings, &*kernel)), (Names{"a_x__old"}));
   settings.assume_missing = {"field task_struct.pid"};
-  const LoadPlan plan(object, probes, true, settings, &*kernel);
+  const LoadPlan plan(object, probes, {}, settings, &*kernel);
   EXPECT_EQ(chosen_names(plan), Names{});
   EXPECT_EQ(plan.statuses()[1].state, AttachState::kUnsupported);
   EXPECT_NE(plan.statuses()[1].reason, "");
@@ -105,10 +107,10 @@ TEST(LoadPlan, ForeignObjectsHaveVariantsOnlyWithNeeds) {
   const ProbeRequest probes[] = {{"peer", {}}};
   const ObjectSettings settings;
   const ObjectInfo plain = object_with({program("kprobe__one"), program("kprobe__two")});
-  EXPECT_EQ(chosen_names(LoadPlan(plain, probes, false, settings, nullptr)),
+  EXPECT_EQ(chosen_names(LoadPlan(plain, probes, kFile, settings, nullptr)),
             (Names{"kprobe__one", "kprobe__two"}));
   const ObjectInfo ours = object_with({program("x__one"), program("x__two", {"args y 1"})});
-  EXPECT_EQ(chosen_names(LoadPlan(ours, probes, false, settings, nullptr)), (Names{"x__one"}));
+  EXPECT_EQ(chosen_names(LoadPlan(ours, probes, kFile, settings, nullptr)), (Names{"x__one"}));
 }
 
 TEST(LoadPlan, LeavesForeignProgramsAloneThatAskForIt) {
@@ -117,8 +119,8 @@ TEST(LoadPlan, LeavesForeignProgramsAloneThatAskForIt) {
   const ProbeRequest all[] = {{"peer", {}}};
   const ProbeRequest named[] = {{"peer", {"one"}}};
   const ObjectSettings settings;
-  EXPECT_EQ(chosen_names(LoadPlan(object, all, false, settings, nullptr)), (Names{"two"}));
-  EXPECT_EQ(chosen_names(LoadPlan(object, named, false, settings, nullptr)), (Names{"one"}));
+  EXPECT_EQ(chosen_names(LoadPlan(object, all, kFile, settings, nullptr)), (Names{"two"}));
+  EXPECT_EQ(chosen_names(LoadPlan(object, named, kFile, settings, nullptr)), (Names{"one"}));
 }
 
 }  // namespace

@@ -21,10 +21,9 @@ class LoaderKernelTest : public ::testing::Test {
     kernel_ = std::make_unique<KernelBtf>(std::move(*kernel));
   }
 
-  void load(const std::string& name, std::vector<ProbeRequest> probes, bool own = true) {
+  void load(const ObjectSource& source, const std::vector<ProbeRequest>& probes) {
     object_.reset();
-    image_ = fixture(name);
-    auto loaded = load_object(name, image_, probes, own, settings_, kernel_.get());
+    auto loaded = load_object(source, probes, settings_, kernel_.get());
     ASSERT_TRUE(loaded) << loaded.error().message;
     object_ = std::move(*loaded);
   }
@@ -78,12 +77,11 @@ class LoaderKernelTest : public ::testing::Test {
 
   ObjectSettings settings_;
   std::unique_ptr<KernelBtf> kernel_;
-  std::vector<std::byte> image_;
   std::unique_ptr<LoadedObject> object_;
 };
 
 TEST_F(LoaderKernelTest, LoadsAttachesAndCounts) {
-  load("loads", {{"good", {}}});
+  load(ObjectSource::generated("loads", fixture("loads")), {{"good", {}}});
   const ProgramStatus& good = status("good_switch");
   EXPECT_EQ(good.state, AttachState::kAttached) << good.reason;
   EXPECT_EQ(good.reason, "");
@@ -97,7 +95,7 @@ TEST_F(LoaderKernelTest, LoadsAttachesAndCounts) {
 }
 
 TEST_F(LoaderKernelTest, CreatesNoMapThatNoProgramUses) {
-  load("loads", {{"good", {}}});
+  load(ObjectSource::generated("loads", fixture("loads")), {{"good", {}}});
   EXPECT_GE(object_->map_fd("good_switches"), 0);
   EXPECT_EQ(object_->map_fd("bad_map"), -1);
   EXPECT_EQ(object_->map_fd("pick_first"), -1);
@@ -105,7 +103,7 @@ TEST_F(LoaderKernelTest, CreatesNoMapThatNoProgramUses) {
 }
 
 TEST_F(LoaderKernelTest, TakesTheFirstVariantWhoseNeedsAreMet) {
-  load("loads", {{"pick", {}}});
+  load(ObjectSource::generated("loads", fixture("loads")), {{"pick", {}}});
   EXPECT_EQ(status("pick_switch", "first").state, AttachState::kAttached);
   EXPECT_EQ(status("pick_switch", "second").state, AttachState::kNotNeeded);
   EXPECT_EQ(object_->map_fd("pick_second"), -1);
@@ -114,7 +112,7 @@ TEST_F(LoaderKernelTest, TakesTheFirstVariantWhoseNeedsAreMet) {
 
 TEST_F(LoaderKernelTest, FallsBackWhenANeedIsAssumedMissing) {
   settings_.assume_missing = {"args sched_switch 3"};
-  load("loads", {{"pick", {}}});
+  load(ObjectSource::generated("loads", fixture("loads")), {{"pick", {}}});
   EXPECT_EQ(status("pick_switch", "first").state, AttachState::kNotNeeded);
   EXPECT_EQ(status("pick_switch", "second").state, AttachState::kAttached);
   EXPECT_EQ(status("pick_switch", "second").mechanism, "raw_tp");
@@ -122,7 +120,7 @@ TEST_F(LoaderKernelTest, FallsBackWhenANeedIsAssumedMissing) {
 }
 
 TEST_F(LoaderKernelTest, FallsBackWhenTheVerifierRefuses) {
-  load("loads", {{"fall", {}}});
+  load(ObjectSource::generated("loads", fixture("loads")), {{"fall", {}}});
   EXPECT_EQ(status("fall_switch", "broken").state, AttachState::kFailed);
   EXPECT_NE(status("fall_switch", "broken").reason.find("rejected by the verifier: "),
             std::string::npos)
@@ -132,7 +130,8 @@ TEST_F(LoaderKernelTest, FallsBackWhenTheVerifierRefuses) {
 
 TEST_F(LoaderKernelTest, FallsBackWhenTheAttachFails) {
   kernel_.reset();
-  load("loads", {{"late", {}}, {"pick", {"no_such_program"}}});
+  load(ObjectSource::generated("loads", fixture("loads")),
+       {{"late", {}}, {"pick", {"no_such_program"}}});
   EXPECT_EQ(status("late_event", "missing").state, AttachState::kNotNeeded);
   EXPECT_NE(status("late_event", "missing").reason.find("no_such_tracepoint"), std::string::npos)
       << status("late_event", "missing").reason;
@@ -140,7 +139,8 @@ TEST_F(LoaderKernelTest, FallsBackWhenTheAttachFails) {
 }
 
 TEST_F(LoaderKernelTest, AProgramThatCannotLoadStopsNoOther) {
-  load("loads", {{"good", {}}, {"bad", {}}, {"pick", {}}});
+  load(ObjectSource::generated("loads", fixture("loads")),
+       {{"good", {}}, {"bad", {}}, {"pick", {}}});
   EXPECT_EQ(status("good_switch").state, AttachState::kAttached);
   EXPECT_EQ(status("pick_switch", "first").state, AttachState::kAttached);
   EXPECT_EQ(status("bad_neighbour").state, AttachState::kAttached);
@@ -158,7 +158,7 @@ TEST_F(LoaderKernelTest, AProgramThatCannotLoadStopsNoOther) {
 }
 
 TEST_F(LoaderKernelTest, AMissingEventOrFieldIsUnsupportedNotFailed) {
-  load("loads", {{"old", {}}, {"good", {}}});
+  load(ObjectSource::generated("loads", fixture("loads")), {{"old", {}}, {"good", {}}});
   EXPECT_EQ(status("old_event").state, AttachState::kUnsupported);
   EXPECT_EQ(status("old_event").reason, "this kernel has no tracepoint no_such_tracepoint");
   EXPECT_EQ(status("old_field").state, AttachState::kUnsupported);
@@ -166,7 +166,7 @@ TEST_F(LoaderKernelTest, AMissingEventOrFieldIsUnsupportedNotFailed) {
 }
 
 TEST_F(LoaderKernelTest, LivesWithNothingToLoad) {
-  load("loads", {{"old", {}}});
+  load(ObjectSource::generated("loads", fixture("loads")), {{"old", {}}});
   EXPECT_EQ(object_->map_fd("good_switches"), -1);
   EXPECT_EQ(status("old_event").state, AttachState::kUnsupported);
 }
@@ -177,7 +177,7 @@ TEST_F(LoaderKernelTest, SetsConstantsAndMapSizes) {
   std::memcpy(bytes.data(), &step, sizeof step);
   settings_.constants["good_step"] = bytes;
   settings_.max_entries["good_switches"] = 2;
-  load("loads", {{"good", {}}});
+  load(ObjectSource::generated("loads", fixture("loads")), {{"good", {}}});
   ASSERT_TRUE(counts("good_switches"));
   EXPECT_EQ(count("good_switches") % static_cast<int64_t>(step), 0);
   EXPECT_EQ(MapReader::create(object_->map_fd("good_switches"), "x")->max_entries(), 2u);
@@ -196,10 +196,10 @@ TEST_F(LoaderKernelTest, RefusesSettingsThatTheObjectDoesNotHave) {
       {{.constants = {}, .max_entries = {{"no_such", 1}}, .assume_missing = {}},
        "loads: no map \"no_such\""},
   };
-  const std::vector<std::byte> image = fixture("loads");
+  const ObjectSource source = ObjectSource::generated("loads", fixture("loads"));
   const ProbeRequest probes[] = {{"good", {}}};
   for (const Row& row : rows) {
-    const auto loaded = load_object("loads", image, probes, true, row.settings, kernel_.get());
+    const auto loaded = load_object(source, probes, row.settings, kernel_.get());
     ASSERT_FALSE(loaded) << row.message;
     EXPECT_NE(loaded.error().message.find(row.message), std::string::npos)
         << loaded.error().message;
@@ -219,7 +219,7 @@ TEST_F(LoaderKernelTest, LoadsTheEmbeddedObject) {
   std::vector<ProbeRequest> probes;
   probes.reserve(names.size());
   for (const std::string& name : names) probes.push_back({name, {}});
-  auto loaded = load_object("embedded", embedded_object(), probes, true, settings_, kernel_.get());
+  auto loaded = load_object({}, probes, settings_, kernel_.get());
   ASSERT_TRUE(loaded) << loaded.error().message;
   // These hook functions, of modules even: not every kernel has them, or lets anybody.
   std::set<std::string> usable = {"firmware", "mtd"};
@@ -234,7 +234,7 @@ TEST_F(LoaderKernelTest, LoadsTheEmbeddedObject) {
 }
 
 TEST_F(LoaderKernelTest, LoadsAForeignObject) {
-  load("foreign", {{"peer", {}}}, false);
+  load(ObjectSource::file(fixture_path("foreign")), {{"peer", {}}});
   EXPECT_EQ(status("raw_tp__sched_switch").state, AttachState::kAttached);
   EXPECT_EQ(status("raw_tp__sched_wakeup").state, AttachState::kAttached);
   EXPECT_EQ(status("raw_tp__sched_switch").probe, "peer");
@@ -246,13 +246,13 @@ TEST_F(LoaderKernelTest, LoadsAForeignObject) {
 }
 
 TEST_F(LoaderKernelTest, LoadsOnlyTheNamedProgramsOfAForeignObject) {
-  load("foreign", {{"peer", {"raw_tp__sched_wakeup"}}}, false);
+  load(ObjectSource::file(fixture_path("foreign")), {{"peer", {"raw_tp__sched_wakeup"}}});
   EXPECT_EQ(object_->programs().size(), 1u);
   EXPECT_EQ(status("raw_tp__sched_wakeup").state, AttachState::kAttached);
 }
 
 TEST_F(LoaderKernelTest, AttachesOnRequestOnly) {
-  load("loads", {{"wait", {}}, {"good", {}}});
+  load(ObjectSource::generated("loads", fixture("loads")), {{"wait", {}}, {"good", {}}});
   EXPECT_EQ(status("wait_switch").state, AttachState::kIdle);
   EXPECT_NE(status("wait_switch").reason, "");
   EXPECT_TRUE(stands_still("wait_switches"));
@@ -270,7 +270,7 @@ TEST_F(LoaderKernelTest, AttachesOnRequestOnly) {
 }
 
 TEST_F(LoaderKernelTest, DestructionDetaches) {
-  load("loads", {{"good", {}}});
+  load(ObjectSource::generated("loads", fixture("loads")), {{"good", {}}});
   std::vector<ProgramStatus> programs = object_->programs();
   bpf_prog_info info = {};
   uint32_t size = sizeof info;
@@ -287,7 +287,7 @@ TEST_F(LoaderKernelTest, DestructionDetaches) {
 }
 
 TEST_F(LoaderKernelTest, CountsRunsWhileAskedTo) {
-  load("loads", {{"good", {}}});
+  load(ObjectSource::generated("loads", fixture("loads")), {{"good", {}}});
   const Result<UniqueFd> counting = enable_run_stats();
   ASSERT_TRUE(counting) << counting.error().message;
   ASSERT_TRUE(counts("good_switches"));

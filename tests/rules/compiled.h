@@ -21,7 +21,7 @@ inline const ObjectInfo& own_object() {
 inline CompileContext test_context() {
   static HostTables host{HostPaths{}};
   CompileContext context;
-  context.own_object = &own_object();
+  context.embedded_object = &own_object();
   context.host = &host;
   context.possible_cpus = 4;
   return context;

@@ -27,20 +27,20 @@ Result<void> check(int error, const std::string& what) {
 }
 
 template <typename Key, typename Value>
-Result<void> set_entry(const LoadedObject& object, const char* map, const Key& key,
+Result<void> set_entry(const Generation& generation, const char* map, const Key& key,
                        const Value& value) {
-  const MapKeys keys(object.map_fd(map), sizeof value);
+  const MapKeys keys(generation.map_fd(map), sizeof value);
   return check(keys.set(bytes_of(key), bytes_of(value)), std::string("writing map ") + map);
 }
 
 template <typename Key>
-Result<void> remove_entry(const LoadedObject& object, const char* map, const Key& key) {
-  const MapKeys keys(object.map_fd(map), 0);
+Result<void> remove_entry(const Generation& generation, const char* map, const Key& key) {
+  const MapKeys keys(generation.map_fd(map), 0);
   return check(keys.remove(bytes_of(key)), std::string("deleting from map ") + map);
 }
 
-Result<Snapshot> read_map(const LoadedObject& object, const char* map) {
-  Result<MapReader> reader = MapReader::create(object.map_fd(map), map);
+Result<Snapshot> read_map(const Generation& generation, const char* map) {
+  Result<MapReader> reader = MapReader::create(generation.map_fd(map), map);
   if (!reader) return tl::unexpected(reader.error());
   Snapshot snapshot;
   const auto deadline = std::chrono::steady_clock::now() + kReadTimeout;
@@ -63,14 +63,15 @@ uint64_t filter_bit(uint64_t number) { return uint64_t{1} << OTA_FILTER_BIT(numb
 
 }  // namespace
 
-Result<OtaBindings> OtaBindings::create(const LoadedObject& object, HostPaths paths) {
+Result<OtaBindings> OtaBindings::create(std::shared_ptr<const Generation> generation,
+                                        HostPaths paths) {
   for (const char* map : {"ota_filter", "ota_device", "ota_cgroup", "ota_process", "ota_written",
                           "otawrite_last_error"}) {
-    if (object.map_fd(map) < 0) {
+    if (generation->map_fd(map) < 0) {
       return fail(std::string("probe otawrite is not loaded: no map ") + map);
     }
   }
-  return OtaBindings(object, std::move(paths));
+  return OtaBindings(std::move(generation), std::move(paths));
 }
 
 Result<void> OtaBindings::bind_device(BlockNumber device, ota_role role) {
@@ -124,13 +125,13 @@ Result<void> OtaBindings::write_disk(BlockNumber disk) {
   std::set<uint32_t>& listed = listed_[disk];
   for (const BlockNumber partition : block_partitions(paths_, disk)) {
     listed.insert(kernel_number(partition));
-    auto written = set_entry(*object_, "ota_device", kernel_number(partition), entry);
+    auto written = set_entry(*generation_, "ota_device", kernel_number(partition), entry);
     if (!written) return written;
   }
   entry.ranges = static_cast<uint32_t>(ranges.size());
   std::copy(ranges.begin(), ranges.end(), entry.range);
   listed.insert(entry.disk);
-  Result<void> written = set_entry(*object_, "ota_device", entry.disk, entry);
+  Result<void> written = set_entry(*generation_, "ota_device", entry.disk, entry);
   if (!written) return written;
   return write_filter();
 }
@@ -139,7 +140,7 @@ Result<void> OtaBindings::drop_disk(BlockNumber disk) {
   const std::set<uint32_t> listed = std::exchange(listed_[disk], {});
   listed_.erase(disk);
   for (const uint32_t number : listed) {
-    Result<void> removed = remove_entry(*object_, "ota_device", number);
+    Result<void> removed = remove_entry(*generation_, "ota_device", number);
     if (!removed) return removed;
   }
   return write_filter();
@@ -153,7 +154,7 @@ Result<void> OtaBindings::write_filter() {
   }
   for (const auto& [cgroup, transaction] : cgroups_) filter.cgroups |= filter_bit(cgroup);
   for (const auto& [process, transaction] : processes_) filter.processes |= filter_bit(process);
-  return set_entry(*object_, "ota_filter", uint32_t{0}, filter);
+  return set_entry(*generation_, "ota_filter", uint32_t{0}, filter);
 }
 
 template <typename Id>
@@ -162,7 +163,7 @@ Result<void> OtaBindings::bind_id(const char* map, std::map<Id, uint64_t>& bound
   if (transaction == OTA_OWNER_UNKNOWN || transaction == OTA_OWNER_OTHER) {
     return fail("transaction " + std::to_string(transaction) + ": not a transaction number");
   }
-  Result<void> written = set_entry(*object_, map, id, transaction);
+  Result<void> written = set_entry(*generation_, map, id, transaction);
   if (!written) return fail(written.error(), "binding " + std::to_string(id));
   bound[id] = transaction;
   return write_filter();
@@ -171,7 +172,7 @@ Result<void> OtaBindings::bind_id(const char* map, std::map<Id, uint64_t>& bound
 template <typename Id>
 Result<void> OtaBindings::unbind_id(const char* map, std::map<Id, uint64_t>& bound, Id id) {
   if (bound.erase(id) == 0) return {};
-  Result<void> removed = remove_entry(*object_, map, id);
+  Result<void> removed = remove_entry(*generation_, map, id);
   if (!removed) return removed;
   return write_filter();
 }
@@ -207,14 +208,14 @@ Result<void> OtaBindings::forget(uint64_t transaction) {
   if (!retired) return retired;
   for (const ota_step step : {OTA_BY_INODE, OTA_BY_TASK, OTA_BY_BLKCG}) {
     const ota_written_key key = {transaction, step, 0};
-    Result<void> removed = remove_entry(*object_, "ota_written", key);
+    Result<void> removed = remove_entry(*generation_, "ota_written", key);
     if (!removed) return removed;
   }
   return {};
 }
 
 Result<std::vector<OtaWritten>> OtaBindings::totals() const {
-  const Result<Snapshot> snapshot = read_map(*object_, "ota_written");
+  const Result<Snapshot> snapshot = read_map(*generation_, "ota_written");
   if (!snapshot) return tl::unexpected(snapshot.error());
   std::vector<OtaWritten> totals;
   for (size_t entry = 0; entry < snapshot->entries; ++entry) {
@@ -232,7 +233,7 @@ Result<std::vector<OtaWritten>> OtaBindings::totals() const {
 }
 
 Result<std::vector<OtaDeviceError>> OtaBindings::last_errors() const {
-  const Result<Snapshot> snapshot = read_map(*object_, "otawrite_last_error");
+  const Result<Snapshot> snapshot = read_map(*generation_, "otawrite_last_error");
   if (!snapshot) return tl::unexpected(snapshot.error());
   std::vector<OtaDeviceError> errors;
   for (size_t entry = 0; entry < snapshot->entries; ++entry) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <vector>
 
@@ -30,12 +31,13 @@ struct OtaDeviceError {
 };
 
 // What the probes of updates shall watch: the one writer of the maps ota_filter, ota_device,
-// ota_cgroup and ota_process. Nothing is bound in a freshly loaded object, and what is bound stays
-// so when this object ends. One thread at a time.
+// ota_cgroup and ota_process. Nothing is bound in a generation that was just loaded, and
+// what is bound stays so when this object ends. One thread at a time.
 class OtaBindings {
  public:
-  // The object must outlive the bindings. Fails when it holds no otawrite that runs.
-  [[nodiscard]] static Result<OtaBindings> create(const LoadedObject& object, HostPaths paths);
+  // Fails when the generation holds no otawrite that runs.
+  [[nodiscard]] static Result<OtaBindings> create(std::shared_ptr<const Generation> generation,
+                                                  HostPaths paths);
 
   // A disk or a partition. Of a disk and its partition, both bound, the partition takes its part.
   // Binding again replaces the role and looks where the partition lies now.
@@ -70,8 +72,8 @@ class OtaBindings {
     ota_role role;
   };
 
-  OtaBindings(const LoadedObject& object, HostPaths paths)
-      : object_(&object), paths_(std::move(paths)) {}
+  OtaBindings(std::shared_ptr<const Generation> generation, HostPaths paths)
+      : generation_(std::move(generation)), paths_(std::move(paths)) {}
 
   std::vector<ota_range> ranges_of(BlockNumber disk) const;
   Result<void> write_disk(BlockNumber disk);
@@ -82,7 +84,7 @@ class OtaBindings {
   Result<void> unbind_id(const char* map, std::map<Id, uint64_t>& bound, Id id);
   Result<void> write_filter();
 
-  const LoadedObject* object_;
+  std::shared_ptr<const Generation> generation_;
   HostPaths paths_;
   std::map<BlockNumber, Target> targets_;
   std::map<BlockNumber, std::set<uint32_t>> listed_;  // by disk: keys of ota_device

@@ -62,26 +62,27 @@ std::string words_for(const otafail_event& event) {
 
 }  // namespace
 
-OtaKernelEvents::OtaKernelEvents(OtaTracker& tracker, HostPaths paths)
-    : tracker_(tracker), paths_(std::move(paths)) {}
+OtaKernelEvents::OtaKernelEvents(std::shared_ptr<const Generation> generation, OtaTracker& tracker,
+                                 HostPaths paths)
+    : generation_(std::move(generation)), tracker_(tracker), paths_(std::move(paths)) {}
 
-Result<std::unique_ptr<OtaKernelEvents>> OtaKernelEvents::create(const LoadedObject& object,
-                                                                 OtaTracker& tracker,
-                                                                 HostPaths paths) {
-  std::unique_ptr<OtaKernelEvents> events(new OtaKernelEvents(tracker, std::move(paths)));
-  Result<void> opened = events->open(object);
+Result<std::unique_ptr<OtaKernelEvents>> OtaKernelEvents::create(
+    std::shared_ptr<const Generation> generation, OtaTracker& tracker, HostPaths paths) {
+  std::unique_ptr<OtaKernelEvents> events(
+      new OtaKernelEvents(std::move(generation), tracker, std::move(paths)));
+  Result<void> opened = events->open();
   if (!opened) return tl::unexpected(opened.error());
   return events;
 }
 
-Result<void> OtaKernelEvents::open(const LoadedObject& object) {
+Result<void> OtaKernelEvents::open() {
   const std::array<std::pair<const char*, RingReader::Handler>, 2> rings = {{
       {"otafail_events", [this](auto event) { process_failed(event); }},
       {"reboot_events", [this](auto event) { reboot_asked(event); }},
   }};
   const Lock lock(mutex_);
   for (const auto& [map, handler] : rings) {
-    const int fd = object.map_fd(map);
+    const int fd = generation_->map_fd(map);
     if (fd < 0) continue;
     Result<void> added = rings_.add(fd, handler);
     if (!added) return fail(added.error(), map);

@@ -18,22 +18,23 @@ namespace kernel_exporter {
 // there is something, and without these probes there is no thread. Thread-safe.
 class OtaKernelEvents {
  public:
-  // The object and the tracker must outlive it.
-  [[nodiscard]] static Result<std::unique_ptr<OtaKernelEvents>> create(const LoadedObject& object,
-                                                                       OtaTracker& tracker,
-                                                                       HostPaths paths);
+  // The tracker must outlive it.
+  [[nodiscard]] static Result<std::unique_ptr<OtaKernelEvents>> create(
+      std::shared_ptr<const Generation> generation, OtaTracker& tracker, HostPaths paths);
   ~OtaKernelEvents();
 
   // What has happened by now is with the tracker when this returns.
   void drain();
 
  private:
-  OtaKernelEvents(OtaTracker& tracker, HostPaths paths);
-  Result<void> open(const LoadedObject& object);
+  OtaKernelEvents(std::shared_ptr<const Generation> generation, OtaTracker& tracker,
+                  HostPaths paths);
+  Result<void> open();
   void process_failed(std::span<const std::byte> event);
   void reboot_asked(std::span<const std::byte> event);
   void run(int rings);  // until stop_; `rings` is readable when rings_ has something
 
+  const std::shared_ptr<const Generation> generation_;  // its rings are read
   OtaTracker& tracker_;
   const HostPaths paths_;
   UniqueFd stop_;

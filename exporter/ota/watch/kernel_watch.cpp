@@ -44,16 +44,16 @@ void complain(const Result<void>& result) {
 
 }  // namespace
 
-OtaKernelWatch::OtaKernelWatch(LoadedObject& object, OtaBindings bindings, OtaTracker& tracker,
-                               const OtaConfig& config, HostPaths paths)
-    : object_(object),
+OtaKernelWatch::OtaKernelWatch(std::shared_ptr<Generation> generation, OtaBindings bindings,
+                               OtaTracker& tracker, const OtaConfig& config, HostPaths paths)
+    : generation_(std::move(generation)),
       tracker_(tracker),
       paths_(std::move(paths)),
       bindings_(std::move(bindings)),
-      flash_(&object, paths_),
+      flash_(generation_, paths_),
       starvation_(paths_, config.starved_ns) {
   bind_boot_environments(config);
-  auto events = OtaKernelEvents::create(object, tracker, paths_);
+  auto events = OtaKernelEvents::create(generation_, tracker, paths_);
   if (events) {
     events_ = std::move(*events);
   } else {
@@ -70,7 +70,7 @@ void OtaKernelWatch::begun(const OtaTransaction& transaction) {
     const Lock lock(mutex_);
     open_.insert(transaction.number);
     bind(transaction);
-    complain(object_.attach_requested(true));
+    complain(generation_->attach_requested(true));
     release_idle_devices();
   }
   wake_.notify_all();
@@ -170,7 +170,7 @@ void OtaKernelWatch::ended(const OtaTransaction& transaction) {
   open_.erase(transaction.number);
   cgroups_.erase(transaction.number);
   processes_.erase(transaction.number);
-  if (open_.empty()) complain(object_.attach_requested(false));
+  if (open_.empty()) complain(generation_->attach_requested(false));
   starvation_.forget(transaction.number);
   complain(bindings_.retire(transaction.number));
 }

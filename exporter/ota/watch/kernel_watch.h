@@ -29,8 +29,8 @@ namespace kernel_exporter {
 // one begins; the boot environments that the configuration names are always bound.
 class OtaKernelWatch : public OtaListener {
  public:
-  // The object, which the bindings are of, and the tracker must outlive the watch.
-  OtaKernelWatch(LoadedObject& object, OtaBindings bindings, OtaTracker& tracker,
+  // The bindings are of the generation. The tracker must outlive the watch.
+  OtaKernelWatch(std::shared_ptr<Generation> generation, OtaBindings bindings, OtaTracker& tracker,
                  const OtaConfig& config, HostPaths paths);
   ~OtaKernelWatch() override;
 
@@ -50,7 +50,7 @@ class OtaKernelWatch : public OtaListener {
   void look_at_tasks();
   void run(const std::stop_token& token);
 
-  LoadedObject& object_;
+  const std::shared_ptr<Generation> generation_;
   OtaTracker& tracker_;
   const HostPaths paths_;
   std::unique_ptr<OtaKernelEvents> events_;  // null where its rings cannot be read

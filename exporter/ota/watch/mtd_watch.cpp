@@ -21,11 +21,12 @@ constexpr const char* kTargets = "mtd_target";
 constexpr const char* kErrors = "mtd_last_error";
 
 // Begin and end of read, write and erase, each by one of its variants.
-bool runs(const LoadedObject* object) {
-  if (object == nullptr) return false;
-  const auto attached = std::ranges::count_if(object->programs(), [](const ProgramStatus& status) {
-    return status.probe == "mtd" && status.state == AttachState::kAttached;
-  });
+bool runs(const Generation* generation) {
+  if (generation == nullptr) return false;
+  const auto attached =
+      std::ranges::count_if(generation->programs(), [](const ProgramStatus& status) {
+        return status.probe == "mtd" && status.state == AttachState::kAttached;
+      });
   return attached == 6;
 }
 
@@ -44,8 +45,9 @@ OtaCause cause_of(uint32_t error) {
 
 }  // namespace
 
-MtdWatch::MtdWatch(const LoadedObject* object, HostPaths paths)
-    : object_(runs(object) ? object : nullptr), paths_(std::move(paths)) {}
+MtdWatch::MtdWatch(std::shared_ptr<const Generation> generation, HostPaths paths)
+    : generation_(runs(generation.get()) ? std::move(generation) : nullptr),
+      paths_(std::move(paths)) {}
 
 bool MtdWatch::bind(const OtaDevice& device, uint64_t transaction) {
   if (device.block) return false;
@@ -55,7 +57,7 @@ bool MtdWatch::bind(const OtaDevice& device, uint64_t transaction) {
   target.transactions.insert(transaction);
   // What happened before its begin is not the transaction's.
   if (const auto counted = mtd_device(paths_, *index)) target.ecc_failures = counted->ecc_failures;
-  if (object_ == nullptr) {
+  if (generation_ == nullptr) {
     spdlog::warn("updates: writes to {} are not traced: the probe mtd is not attached",
                  mtd_name(*index));
     return true;
@@ -67,7 +69,7 @@ bool MtdWatch::bind(const OtaDevice& device, uint64_t transaction) {
 
 Result<void> MtdWatch::write_target(uint32_t index, OtaRole role) const {
   const auto value = static_cast<uint32_t>(role);
-  const MapKeys keys(object_->map_fd(kTargets), sizeof value);
+  const MapKeys keys(generation_->map_fd(kTargets), sizeof value);
   const int error = keys.set(bytes_of(index), bytes_of(value));
   if (error) return fail_errno(error, std::string("writing map ") + kTargets);
   return {};
@@ -79,8 +81,8 @@ void MtdWatch::release(const std::set<uint64_t>& transactions) {
     const bool wanted = std::ranges::any_of(
         target.transactions, [&](uint64_t number) { return transactions.contains(number); });
     if (wanted) return false;
-    if (object_ != nullptr) {
-      const MapKeys keys(object_->map_fd(kTargets), 0);
+    if (generation_ != nullptr) {
+      const MapKeys keys(generation_->map_fd(kTargets), 0);
       keys.remove(bytes_of(index));
     }
     return true;
@@ -89,12 +91,12 @@ void MtdWatch::release(const std::set<uint64_t>& transactions) {
 
 std::vector<OtaEvidence> MtdWatch::fresh_errors() {
   if (targets_.empty()) return {};
-  return object_ != nullptr ? probed_errors() : counted_errors();
+  return generation_ != nullptr ? probed_errors() : counted_errors();
 }
 
 std::vector<OtaEvidence> MtdWatch::probed_errors() {
   std::vector<OtaEvidence> fresh;
-  auto reader = MapReader::create(object_->map_fd(kErrors), kErrors);
+  auto reader = MapReader::create(generation_->map_fd(kErrors), kErrors);
   Snapshot snapshot;
   const auto read = reader ? reader->read(snapshot, std::chrono::steady_clock::now() + kReadTimeout)
                            : Result<void>(fail(reader.error().message));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,8 +23,8 @@ namespace kernel_exporter {
 // not correct is known, from sysfs and without an offset. One thread at a time.
 class MtdWatch {
  public:
-  // The object, which may be null, must outlive the watch.
-  MtdWatch(const LoadedObject* object, HostPaths paths);
+  // The generation may be null.
+  MtdWatch(std::shared_ptr<const Generation> generation, HostPaths paths);
 
   // False when the device is no flash device. Stays bound until release().
   bool bind(const OtaDevice& device, uint64_t transaction);
@@ -45,7 +46,7 @@ class MtdWatch {
   std::vector<OtaEvidence> probed_errors();
   std::vector<OtaEvidence> counted_errors();
 
-  const LoadedObject* object_;  // null unless all programs of the probe run
+  const std::shared_ptr<const Generation> generation_;  // null unless all programs of mtd run
   const HostPaths paths_;
   std::map<uint32_t, Target> targets_;  // by N of "mtdN"
   FailureLog unreadable_;

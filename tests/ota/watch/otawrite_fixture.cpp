@@ -46,10 +46,10 @@ void OtawriteTest::SetUp() {
   Result<KernelBtf> kernel = KernelBtf::load("/sys");
   ASSERT_TRUE(kernel) << kernel.error().message;
   const ProbeRequest probes[] = {{"otawrite", {}}};
-  auto loaded = load_object("embedded", embedded_object(), probes, true, {}, &*kernel);
+  generation_ = std::make_shared<Generation>();
+  const auto loaded = generation_->load({}, probes, {}, &*kernel);
   ASSERT_TRUE(loaded) << loaded.error().message;
-  object_ = std::move(*loaded);
-  Result<OtaBindings> bindings = OtaBindings::create(*object_, HostPaths());
+  Result<OtaBindings> bindings = OtaBindings::create(generation_, HostPaths());
   ASSERT_TRUE(bindings) << bindings.error().message;
   bindings_ = std::make_unique<OtaBindings>(std::move(*bindings));
   loop_ = std::make_unique<LoopDevice>(tree_.path("disk"), kDeviceBytes);
@@ -69,7 +69,7 @@ void OtawriteTest::bind_cgroup(uint64_t transaction) {
 
 Snapshot OtawriteTest::read(const char* map) {
   Snapshot snapshot;
-  Result<MapReader> reader = MapReader::create(object_->map_fd(map), map);
+  Result<MapReader> reader = MapReader::create(generation_->map_fd(map), map);
   EXPECT_TRUE(reader) << map;
   if (!reader) return snapshot;
   EXPECT_TRUE(reader->read(snapshot, std::chrono::steady_clock::now() + std::chrono::seconds(5)));

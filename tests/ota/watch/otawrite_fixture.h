@@ -45,7 +45,7 @@ class OtawriteTest : public ::testing::Test {
 
   TemporaryTree tree_;
   std::unique_ptr<LoopDevice> loop_;
-  std::unique_ptr<LoadedObject> object_;
+  std::shared_ptr<Generation> generation_;
   std::unique_ptr<OtaBindings> bindings_;
   std::unique_ptr<NestedCgroup> cgroup_;
 
