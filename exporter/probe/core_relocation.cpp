@@ -27,6 +27,15 @@ struct SectionHeader {
   uint32_t records;
 };
 
+// struct bpf_core_relo of <linux/bpf.h>, whose kind may have any value in a damaged object.
+struct Record {
+  uint32_t offset;
+  uint32_t type_id;
+  uint32_t access;
+  uint32_t kind;
+};
+static_assert(sizeof(Record) == sizeof(bpf_core_relo));
+
 // Takes `T` off the front of `data`; false, and nothing taken, when it is too short.
 template <typename T>
 bool take(std::span<const std::byte>& data, T& value) {
@@ -62,16 +71,15 @@ Result<std::vector<CoreRelocation>> core_relocations(std::span<const std::byte> 
   uint32_t record_size = 0;
   if (!take(*part, record_size)) return relocations;
   const auto damaged = fail("its CO-RE relocations are damaged");
-  if (record_size < sizeof(bpf_core_relo)) return damaged;
+  if (record_size < sizeof(Record)) return damaged;
   while (!part->empty()) {
     SectionHeader header = {};
     if (!take(*part, header) || header.records > part->size() / record_size) return damaged;
     for (uint32_t i = 0; i < header.records; ++i) {
-      bpf_core_relo record = {};
+      Record record = {};
       std::memcpy(&record, part->data(), sizeof record);
       *part = part->subspan(record_size);
-      relocations.push_back(
-          {header.name, record.insn_off, record.type_id, static_cast<uint32_t>(record.kind)});
+      relocations.push_back({header.name, record.offset, record.type_id, record.kind});
     }
   }
   return relocations;
