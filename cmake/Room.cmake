@@ -53,6 +53,7 @@ function(kernel_test ROOM)
     GTest::gtest_main kernel_exporter_flags)
   target_compile_definitions(${ROOM}_kernel_test PRIVATE
     KERNEL_EXPORTER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  gtest_discover_tests(${ROOM}_kernel_test TEST_PREFIX "kernel.${ROOM}." PROPERTIES LABELS kernel
+  gtest_discover_tests(${ROOM}_kernel_test TEST_PREFIX "kernel.${ROOM}."
+    XML_OUTPUT_DIR ${CMAKE_BINARY_DIR}/kernel_results/host/${ROOM}_kernel_test PROPERTIES LABELS kernel
     RESOURCE_LOCK kernel TIMEOUT 120 DISCOVERY_TIMEOUT 30)
 endfunction()

@@ -2,18 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compares what the kernel tests asserted on each kernel.
 
-usage: table.py --binary FILE [--count tests] [--expected FILE] [--output FILE] KERNEL=XML...
+usage: table.py --binary FILE [--count tests] [--expected FILE] [--needs FILE] [--output FILE] KERNEL=RESULTS...
 
 Prints a table probe x kernel. A cell is the sum of the property `assertions` over the test cases of the suite
-that has the probe's name; with `--count tests` it is how many test cases passed. The first kernel is the reference; a cell that is unlike it fails, unless the file of
-expected differences names it with a reason. Where it names the first kernel itself, the second is the reference. So do a failed or skipped test, a test without the property,
-results older than the test program, and an expected difference that is none.
+that has the probe's name; with `--count tests` it is how many test cases passed. RESULTS is an XML file of GoogleTest
+or a directory of them.
+
+The first kernel on which all tests of a probe ran is the reference. A cell that differs from it fails, unless the
+file of expected differences names it with a reason. So do a failed test, a test without the property, results older
+than the test program, an expected difference that is none, and a test that was skipped, unless the file of needs
+says that the kernel may lack what the test needs: then the cell says how many were not run.
 """
 import argparse
 import os
 import sys
 import xml.etree.ElementTree as ElementTree
 
+import needs
 
 TITLES = {"assertions": "assertions made by the kernel tests",
           "tests": "tests of attribution and of the cgroup adapter that passed"}
@@ -23,9 +28,13 @@ class Cell:
     def __init__(self):
         self.count = 0
         self.failed = 0
+        self.not_run = {}  # need: number of tests
 
     def __str__(self):
-        return f"{self.count} ({self.failed} failed)" if self.failed else str(self.count)
+        not_run = sum(self.not_run.values())
+        remarks = ", ".join(f"{number} {what}" for number, what in ((self.failed, "failed"), (not_run, "not run"))
+                            if number)
+        return f"{self.count} ({remarks})" if remarks else str(self.count)
 
 
 def probe_of(suite):
@@ -40,21 +49,45 @@ def assertions_of(case):
     return None
 
 
-def read_results(kernel, path, unit, problems):
+def files_of(path):
+    """The XML files of a directory; a file is its own."""
+    if not os.path.isdir(path):
+        return [path]
+    return sorted(os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+
+
+def read_cases(kernel, path, problems):
+    cases = []
+    for file in files_of(path):
+        try:
+            cases += ElementTree.parse(file).getroot().iter("testcase")
+        except (OSError, ElementTree.ParseError) as error:
+            problems.append(f"{kernel}: no results: {error}")
+    return cases
+
+
+def declared_need(kernel, case, allowed):
+    """What a skipped test needs and the kernel may lack; None otherwise."""
+    skipped = case.find("skipped")
+    need = needs.need_in(skipped.get("message", "")) if skipped is not None else None
+    return need if (kernel, need) in allowed else None
+
+
+def read_results(kernel, path, unit, allowed, problems):
     """One kernel's column: probe -> Cell."""
     column = {}
-    try:
-        cases = list(ElementTree.parse(path).getroot().iter("testcase"))
-    except (OSError, ElementTree.ParseError) as error:
-        problems.append(f"{kernel}: no results: {error}")
-        return column
+    cases = read_cases(kernel, path, problems)
     if not cases:
         problems.append(f"{kernel}: no tests in {path}")
     for case in cases:
         cell = column.setdefault(probe_of(case.get("classname")), Cell())
         name = f"{kernel}: {case.get('classname')}.{case.get('name')}"
         if case.get("status") != "run" or case.get("result") == "skipped":
-            problems.append(f"{name} did not run")
+            need = declared_need(kernel, case, allowed)
+            if need:
+                cell.not_run[need] = cell.not_run.get(need, 0) + 1
+            else:
+                problems.append(f"{name} did not run")
             continue
         if case.find("failure") is not None:
             cell.failed += 1
@@ -87,12 +120,13 @@ def read_expected(path, problems):
 
 
 def compare(columns, expected, unit, problems):
-    """Holds every column against the first one, which may be excused: nobody knows whose machine it is."""
+    """Compares every column with the first one in which all tests of the probe ran."""
     known = {probe for column in columns.values() for probe in column}
     for probe in sorted(known):
-        reference, *others = columns
-        if (probe, reference) in expected and len(others) > 1:
-            reference, *others = others
+        complete = [kernel for kernel, column in columns.items() if not column.get(probe, Cell()).not_run]
+        if not complete:
+            continue
+        reference, *others = complete
         want = columns[reference].get(probe, Cell()).count
         for kernel in others:
             have = columns[kernel].get(probe, Cell()).count
@@ -114,11 +148,14 @@ def render(columns, expected, title):
     for probe in probes:
         row = [probe]
         for kernel, column in columns.items():
-            mark = ""
+            mark, cell = "", column.get(probe, Cell())
+            reasons = [f"not run: needs {need}" for need in sorted(cell.not_run)]
             if (probe, kernel) in expected:
-                notes.append(f"[{len(notes) + 1}] {probe} on {kernel}: {expected[(probe, kernel)]}")
+                reasons.append(expected[(probe, kernel)])
+            if reasons:
+                notes.append(f"[{len(notes) + 1}] {probe} on {kernel}: {'; '.join(reasons)}")
                 mark = f" [{len(notes)}]"
-            row.append(f"{column[probe] if probe in column else '-'}{mark}")
+            row.append(f"{cell if probe in column else '-'}{mark}")
         rows.append(row)
     total = [str(sum(cell.count for cell in column.values())) for column in columns.values()]
     rows.append(["all", *total])
@@ -132,8 +169,9 @@ def parse(arguments):
     parser.add_argument("--binary", required=True, help="the test program; older results are refused")
     parser.add_argument("--count", choices=["assertions", "tests"], default="assertions", help="what is compared")
     parser.add_argument("--expected", help="lines of PROBE KERNEL FACT")
+    parser.add_argument("--needs", default=needs.DECLARED, help="lines of KERNEL NEED (default: %(default)s)")
     parser.add_argument("--output", help="write the table there too")
-    parser.add_argument("results", nargs="+", metavar="KERNEL=XML")
+    parser.add_argument("results", nargs="+", metavar="KERNEL=RESULTS")
     return parser.parse_args(arguments)
 
 
@@ -143,9 +181,10 @@ def main(arguments):
     columns = {}
     for result in options.results:
         kernel, path = result.split("=", 1)
-        columns[kernel] = read_results(kernel, path, options.count, problems)
-        if os.path.exists(path) and os.path.getmtime(path) < os.path.getmtime(options.binary):
-            problems.append(f"{kernel}: {path} is older than {options.binary}")
+        columns[kernel] = read_results(kernel, path, options.count, needs.declared(options.needs), problems)
+        for file in files_of(path):
+            if os.path.exists(file) and os.path.getmtime(file) < os.path.getmtime(options.binary):
+                problems.append(f"{kernel}: {file} is older than {options.binary}")
     expected = read_expected(options.expected, problems) if options.expected else {}
     compare(columns, expected, options.count, problems)
     report = render(columns, expected, TITLES[options.count]) + "".join(f"wrong: {problem}\n" for problem in problems)

@@ -10,11 +10,14 @@ import unittest
 import table
 
 
-def case(suite, name, assertions=None, status="run", result="completed", failure=""):
+def case(suite, name, assertions=None, status="run", result="completed", failure="", skipped=""):
     properties = ""
     if assertions is not None:
         properties = f'<properties><property name="assertions" value="{assertions}"/></properties>'
     body = f'<failure message="{failure}" type=""></failure>' if failure else ""
+    if skipped:
+        result = "skipped"
+        body = f'<skipped message="test.cpp:7&#x0A;{skipped}&#x0A;"></skipped>'
     return (f'<testcase name="{name}" status="{status}" result="{result}" time="0." '
             f'classname="{suite}">{body}{properties}</testcase>')
 
@@ -40,8 +43,9 @@ class Table(unittest.TestCase):
         text = f'<?xml version="1.0"?><testsuites><testsuite>{"".join(cases)}</testsuite></testsuites>'
         return f"{kernel}={self.write(kernel + '.xml', text)}"
 
-    def run_table(self, host, guest, expected="", third=None):
+    def run_table(self, host, guest, expected="", third=None, declared=""):
         arguments = ["--binary", self.binary, "--expected", self.write("expected.txt", expected),
+                     "--needs", self.write("needs.txt", declared),
                      self.results("host", host), self.results("5.10", guest)]
         if third is not None:
             arguments.append(self.results("6.12", third))
@@ -68,14 +72,34 @@ class Table(unittest.TestCase):
         self.assertEqual(code, 0, output)
         self.assertIn("[1] Blockio on 5.10: commit 0123 of v5.11", output)
 
-    def test_where_the_first_kernel_is_excused_the_second_is_the_reference(self):
-        expected = "Blockio host whose machine it is nobody knows\n"
-        for host in (GOOD, GOOD[:2]):
-            code, output = self.run_table(host, GOOD, expected, third=GOOD)
-            self.assertEqual(code, 0, output)
-        code, output = self.run_table(GOOD[:2], GOOD, expected, third=GOOD[:2])
+    def test_what_the_kernel_may_lack_is_not_run_and_the_next_kernel_is_the_reference(self):
+        lacking = [*GOOD[:2], case("Blockio", "CountsBytes", 0, skipped="needs module null_blk")]
+        code, output = self.run_table(lacking, GOOD, third=GOOD, declared="host  module null_blk\n")
+        self.assertEqual(code, 0, output)
+        self.assertIn("0 (1 not run) [1]", output)
+        self.assertIn("[1] Blockio on host: not run: needs module null_blk", output)
+        code, output = self.run_table(lacking, GOOD, third=GOOD[:2], declared="host  module null_blk\n")
         self.assertEqual(code, 1, output)
         self.assertIn("Blockio: 0 assertions on 6.12, 4 on 5.10", output)
+
+    def test_a_need_that_is_not_declared_for_the_kernel_fails(self):
+        lacking = [*GOOD[:2], case("Blockio", "CountsBytes", 0, skipped="needs module null_blk")]
+        for declared in ("", "5.10  module null_blk\n", "host  module null\n"):
+            with self.subTest(declared):
+                code, output = self.run_table(lacking, GOOD, third=GOOD, declared=declared)
+                self.assertEqual(code, 1, output)
+                self.assertIn("host: Blockio.CountsBytes did not run", output)
+
+    def test_results_may_be_one_file_a_test(self):
+        folder = os.path.join(self.directory, "host")
+        os.makedirs(os.path.join(folder, "Zones"))
+        for name, one in (("a.xml", GOOD[0]), ("Zones/b.xml", GOOD[1]), ("c.xml", GOOD[2])):
+            self.write(os.path.join("host", name), f"<testsuites><testsuite>{one}</testsuite></testsuites>")
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            code = table.main(["--binary", self.binary, f"host={folder}", self.results("5.10", GOOD)])
+        self.assertEqual(code, 0, output.getvalue())
+        self.assertIn(["all", "14", "14"], [line.split() for line in output.getvalue().splitlines()])
 
     def test_tests_are_counted_where_assertions_are_not(self):
         good = [case("Otawrite", "GivesWrites"), case("Otawrite", "GivesMore"), case("Adapter", "Follows")]

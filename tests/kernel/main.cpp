@@ -37,7 +37,8 @@ void mount_tracefs() {
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  if (!testing::GTEST_FLAG(list_tests) && !kernel_exporter::hide_mounts()) {
+  if (testing::GTEST_FLAG(list_tests)) return RUN_ALL_TESTS();
+  if (!kernel_exporter::hide_mounts()) {
     std::fprintf(stderr, "kernel_tests: no mount namespace of our own; these tests need root\n");
     return 1;
   }

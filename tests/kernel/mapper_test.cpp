@@ -53,7 +53,7 @@ TEST(Mapper, IsThereOrIsNot) {
 }
 
 TEST(Mapper, CountsADeviceAndTheOneBelowItEachForItself) {
-  if (!has_device_mapper()) return;
+  NEEDS(has_device_mapper(), "device-mapper");
   const MemoryFileSystem files(32 * kMiB);
   const LoopDevice below(files.path(), 16 * kMiB);
   const MappedDevice device(kMapping, below.name(), random_seam(kReads));
@@ -85,7 +85,7 @@ TEST(Mapper, CountsADeviceAndTheOneBelowItEachForItself) {
 }
 
 TEST(Mapper, CountsAnUpdatesBytesOnceOnTheDeviceThatIsBound) {
-  if (!has_device_mapper()) return;
+  NEEDS(has_device_mapper(), "device-mapper");
   BoundUpdate update(kMapping);
   const MappedDevice device(kMapping, update.device(), random_seam(25));
   const std::string path = "/dev/" + device.name();
@@ -117,7 +117,7 @@ TEST(Mapper, CountsAnUpdatesBytesOnceOnTheDeviceThatIsBound) {
 }
 
 TEST(Mapper, NamesTheOffsetAtWhichAMappedDeviceFailed) {
-  if (!has_device_mapper()) return;
+  NEEDS(has_device_mapper(), "device-mapper");
   BoundUpdate update(kMapping);
   const int64_t bad = random_seam(300);
   const MappedDevice device(kMapping, update.device(), bad, 1);

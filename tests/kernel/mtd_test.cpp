@@ -106,7 +106,7 @@ TEST_F(Mtd, RunsByTheMechanismThatTheKernelHas) {
 }
 
 TEST_F(Mtd, TellsAnUpdatesBytesFromOthers) {
-  if (!machine_) return;
+  NEEDS(machine_, "module nandsim");
   const FlashFile target(machine_->flash.target()), other(machine_->flash.other());
   VERIFY_EQ(target.write(0, kOwnSize), 0);  // nothing is bound yet
   begin("bytes");
@@ -132,7 +132,7 @@ TEST_F(Mtd, TellsAnUpdatesBytesFromOthers) {
 }
 
 TEST_F(Mtd, NamesTheOffsetOfAFailedWrite) {
-  if (!machine_) return;
+  NEEDS(machine_, "module nandsim");
   constexpr uint64_t kBefore = 3, kPages = 8;
   const FlashFile target(machine_->flash.target());
   const uint64_t weak = machine_->flash.weak_page();
@@ -154,7 +154,7 @@ TEST_F(Mtd, NamesTheOffsetOfAFailedWrite) {
 }
 
 TEST_F(Mtd, NamesTheBlockThatCannotBeErased) {
-  if (!machine_) return;
+  NEEDS(machine_, "module nandsim");
   constexpr uint64_t kBefore = 2, kBlocks = 4;
   const FlashFile target(machine_->flash.target());
   const uint64_t weak = machine_->flash.weak_block(), block = SimulatedFlash::kBlock;
@@ -176,7 +176,7 @@ TEST_F(Mtd, NamesTheBlockThatCannotBeErased) {
 }
 
 TEST_F(Mtd, NamesTheOffsetOfAReadThatCannotBeCorrected) {
-  if (!machine_) return;
+  NEEDS(machine_, "module nandsim");
   constexpr uint64_t kBefore = 3, kPages = 8;
   const FlashFile target(machine_->flash.target());
   const uint64_t grave = machine_->flash.grave_page(), first = grave - kBefore * kPage;
@@ -207,7 +207,7 @@ TEST_F(Mtd, NamesTheOffsetOfAReadThatCannotBeCorrected) {
 }
 
 TEST_F(Mtd, CountsCorrectedBitsAndBadBlocksAsTheDriverDoes) {
-  if (!machine_) return;
+  NEEDS(machine_, "module nandsim");
   constexpr int kMostReads = 200000;  // one read in a thousand flips a bit
   const FlashFile target(machine_->flash.target());
   const Samples::Labels here = {{"mtd", machine_->flash.target()}};
@@ -228,7 +228,7 @@ TEST_F(Mtd, CountsCorrectedBitsAndBadBlocksAsTheDriverDoes) {
 // UBI adds headers of its own and writes them before and between the data, so that of the sum only
 // this is known: all of it is the update's or UBI's thread's, and the data is the update's.
 TEST_F(Mtd, CountsAnUpdatesVolumeAsTheFlashUnderIt) {
-  if (!machine_) return;
+  NEEDS(machine_, "module nandsim");
   constexpr size_t kData = 10 * SimulatedFlash::kBlock;
   // UBI refuses flash that holds something else, and all of it must be erased.
   VERIFY_EQ(FlashFile(machine_->flash.other()).erase(0, SimulatedFlash::kBytes), 0);

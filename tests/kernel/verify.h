@@ -36,4 +36,9 @@ void forget_assertions();
 #define REQUIRE_TRUE(condition) COUNTED(ASSERT_TRUE(condition))
 #define REQUIRE_EQ(left, right) COUNTED(ASSERT_EQ(left, right))
 
+// Ends a test as not run where the kernel lacks what the test needs. tests/guest/needs.txt declares
+// which kernels may lack it; on any other kernel the skipped test counts as failed.
+#define NEEDS(is_there, need) \
+  if (!(is_there)) GTEST_SKIP() << "needs " << (need)
+
 }  // namespace kernel_exporter
