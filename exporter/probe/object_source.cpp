@@ -26,7 +26,7 @@ Result<ObjectImage> ObjectSource::read() const {
 }
 
 std::strong_ordering ObjectSource::operator<=>(const ObjectSource& other) const {
-  if (const auto order = kind_ <=> other.kind_; order != 0) return order;
+  if (const auto order = kind_ <=> other.kind_; std::is_neq(order)) return order;
   return name_.compare(other.name_) <=> 0;
 }
 

@@ -54,7 +54,7 @@ class ObjectSource {
   [[nodiscard]] Result<ObjectImage> read() const;
 
   std::strong_ordering operator<=>(const ObjectSource& other) const;
-  bool operator==(const ObjectSource& other) const { return (*this <=> other) == 0; }
+  bool operator==(const ObjectSource& other) const { return std::is_eq(*this <=> other); }
 
  private:
   ObjectSource(Kind kind, std::string name) : kind_(kind), name_(std::move(name)) {}
