@@ -123,7 +123,7 @@ int DbusClient::on_message(sd_bus_message* message, void* hook, sd_bus_error*) {
 // A floating slot lives as long as what it is for, at most as long as the bus.
 void DbusClient::bind(sd_bus_slot* slot, std::unique_ptr<Hook> hook) {
   sd_bus_slot_set_destroy_callback(slot, [](void* own) { delete static_cast<Hook*>(own); });
-  hook.release();
+  static_cast<void>(hook.release());
   sd_bus_slot_set_floating(slot, 1);
   sd_bus_slot_unref(slot);
 }
@@ -145,7 +145,7 @@ int DbusClient::send(sd_bus_message* call, DbusHandler handler) {
   return status;
 }
 
-void DbusClient::call(const DbusCall& call, DbusAnswerHandler handler) {
+void DbusClient::call(const DbusCall& call, const DbusAnswerHandler& handler) {
   const std::string what = service_.name + ": " + call.member;
   int status = 0;
   const Message message = new_call(bus_.get(), service_.name, call, status);

@@ -75,7 +75,7 @@ class DbusClient {
 
   // From handlers only. The handler is called once, or never when the bus is lost before; at once
   // when the call cannot be sent.
-  void call(const DbusCall& call, DbusAnswerHandler handler);
+  void call(const DbusCall& call, const DbusAnswerHandler& handler);
 
  private:
   using Clock = std::chrono::steady_clock;
