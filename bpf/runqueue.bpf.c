@@ -61,6 +61,7 @@ struct {
 	__type(key, struct runqueue_cgroup_key);
 	__type(value, struct runqueue_cgroup_stats);
 } runqueue_cgroup SEC(".maps");
+MAP_IF(runqueue_cgroup, runqueue_per_cgroup);
 
 /*
  * Where the kernel keeps no enqueue time: since when a task waits, by thread id. An id is safe

@@ -14,3 +14,12 @@
 #pragma once
 
 #define NEEDS(program, text) const char needs_##program[] SEC(".rodata.needs") = text
+
+/*
+ * A map that programs use only while a constant is set. Where it is not the map is not created, and
+ * the verifier never gets to the code that uses it:
+ *
+ *	const volatile bool runqueue_per_cgroup = false;
+ *	MAP_IF(runqueue_cgroup, runqueue_per_cgroup);
+ */
+#define MAP_IF(map, constant) const char map_if_##map[] SEC(".rodata.needs") = #constant

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "commands/commands.h"
+#include "commands/memory.h"
 #include "commands/options.h"
 #include "commands/ota_command_line.h"
 #include "commands/rule_loader.h"
@@ -102,6 +103,7 @@ int run(const CLI::App& app, const Options& options) {
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  tune_memory_for_loading();
   Options options;
   options.rules = {default_rule_folder()};
   CLI::App app("Prometheus exporter for kernel internals and over-the-air updates.",

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands/exporter.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <map>
 #include <set>
 
 #include "base/log.h"
+#include "commands/memory.h"
 #include "commands/version.h"
 #include "probe/syscall_numbers.h"
 
@@ -67,8 +66,6 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   std::unique_ptr<Exporter> exporter(new Exporter(options));
   const auto loaded = exporter->load();
   if (!loaded) return fail(loaded.error().message);
-  // Parsing the kernel's BTF leaves tens of megabytes of freed heap behind.
-  malloc_trim(0);
   return exporter;
 }
 
@@ -197,7 +194,7 @@ Result<void> Exporter::reload() {
     outcome = fail(rules->diagnostics.messages().front());
   }
   if (outcome) outcome = collector_->reload(std::move(rules->plan));
-  malloc_trim(0);
+  return_freed_memory();
   const Lock lock(mutex_);
   self_.set_reload(outcome.has_value());
   if (rules) {

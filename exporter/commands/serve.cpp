@@ -7,6 +7,7 @@
 #include "commands/commands.h"
 #include "commands/exporter.h"
 #include "commands/landing_page.h"
+#include "commands/memory.h"
 #include "commands/supervised_wait.h"
 #include "http/listen_address.h"
 #include "http/self_request.h"
@@ -80,6 +81,7 @@ int serve(const Options& options) {
   auto self = SelfRequest::create(address, (*server)->port());
   if (!self) return fail_start(self.error());
   if (!options.keep_privileges) give_up_system_calls(needs);
+  tune_memory_for_serving();
   const std::string where =
       "http://" + address.substr(0, address.rfind(':')) + ":" + std::to_string((*server)->port());
   spdlog::info("capabilities kept: {}", *kept);

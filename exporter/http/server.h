@@ -11,7 +11,8 @@ namespace kernel_exporter {
 
 struct HttpOptions {
   std::string listen_address = "127.0.0.1:10435";  // HOST:PORT, IPv4; port 0 picks a free one
-  int threads = 8;
+  // Each costs memory. One scrapes, another is for whoever looks, or asks whether we are ready.
+  int threads = 2;
 };
 
 // GET and HEAD /metrics, /, /-/healthy, /-/ready, POST /-/reload. Serves from start to destruction,

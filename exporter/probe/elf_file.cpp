@@ -2,7 +2,9 @@
 #include "probe/elf_file.h"
 
 #include <elf.h>
+#include <linux/bpf.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <optional>
@@ -140,27 +142,99 @@ std::string ElfFile::map_at(uint64_t symbol) const {
   return std::string(target.name);
 }
 
-std::map<std::string, std::set<std::string>> ElfFile::maps_by_program() const {
-  std::map<std::string, std::set<std::string>> used;
-  std::set<std::string> common;
-  for (const Program& program : programs()) used[std::string(program.name)];
+// What a function refers to: maps, and others that it may call (as indexes).
+struct ElfFile::Function {
+  std::string_view name;
+  uint32_t section = 0;
+  uint64_t begin = 0;  // bytes in the section
+  uint64_t end = 0;
+  std::set<std::string> maps;
+  std::set<size_t> calls;
+};
+
+std::vector<ElfFile::Function> ElfFile::functions() const {
+  std::vector<Function> functions;
+  for (const Symbol& symbol : symbols_) {
+    if (symbol.type != STT_FUNC || symbol.section >= sections_.size()) continue;
+    functions.push_back(
+        {symbol.name, symbol.section, symbol.value, symbol.value + symbol.size, {}, {}});
+  }
+  std::ranges::sort(functions, {}, [](const Function& function) {
+    return std::pair(function.section, function.begin);
+  });
+  add_references(functions);
+  return functions;
+}
+
+// The index of the function that an instruction belongs to. `functions` is sorted.
+std::optional<size_t> ElfFile::function_at(std::span<const Function> functions, uint32_t section,
+                                           uint64_t offset) {
+  const auto next = std::ranges::upper_bound(
+      functions, std::pair(section, offset), {},
+      [](const Function& function) { return std::pair(function.section, function.begin); });
+  if (next == functions.begin()) return std::nullopt;
+  const Function& found = *std::prev(next);
+  if (found.section != section || offset >= found.end) return std::nullopt;
+  return static_cast<size_t>(&found - functions.data());
+}
+
+void ElfFile::add_references(std::span<Function> functions) const {
+  std::map<std::pair<uint32_t, uint64_t>, uint64_t> symbols;  // that instructions refer to
   for (const Section& table : sections_) {
-    if (table.type != SHT_REL || table.info >= sections_.size()) continue;
-    const bool functions = sections_[table.info].name == kFunctionsSection;
+    if (table.type != SHT_REL) continue;
     for (uint64_t i = 0; i < table.data.size() / sizeof(Elf64_Rel); ++i) {
       const auto relocation = read_at<Elf64_Rel>(table.data, i * sizeof(Elf64_Rel));
-      const std::string map = map_at(ELF64_R_SYM(relocation->r_info));
-      if (map.empty()) continue;
-      if (functions) common.insert(map);
-      for (const Symbol& symbol : symbols_) {
-        if (symbol.type == STT_FUNC && symbol.section == table.info && !functions &&
-            relocation->r_offset - symbol.value < symbol.size) {
-          used[std::string(symbol.name)].insert(map);
-        }
+      symbols[{table.info, relocation->r_offset}] = ELF64_R_SYM(relocation->r_info);
+    }
+  }
+  for (Function& function : functions) {
+    const auto code = sections_[function.section].data;
+    for (uint64_t at = function.begin; at < function.end; at += sizeof(bpf_insn)) {
+      const auto instruction = read_at<bpf_insn>(code, at);
+      if (!instruction) break;
+      const auto symbol = symbols.find({function.section, at});
+      if (symbol == symbols.end()) {
+        add_call(functions, function, *instruction, function.section, at + sizeof *instruction);
+      } else if (std::string map = map_at(symbol->second); !map.empty()) {
+        function.maps.insert(std::move(map));
+      } else if (symbol->second < symbols_.size()) {
+        const Symbol& target = symbols_[symbol->second];
+        const bool is_call = instruction->code == (BPF_JMP | BPF_CALL);
+        const uint64_t base = target.value + (is_call ? sizeof *instruction : 0);
+        add_call(functions, function, *instruction, target.section, base);
       }
     }
   }
-  for (auto& [program, maps] : used) maps.insert(common.begin(), common.end());
+}
+
+// A call counts instructions from the one behind it or, with a relocation, behind the symbol; the
+// address of a function, which is passed to a helper as a callback, counts bytes from the symbol.
+void ElfFile::add_call(std::span<const Function> functions, Function& from,
+                       const bpf_insn& instruction, uint32_t section, uint64_t base) {
+  const bool is_call = instruction.code == (BPF_JMP | BPF_CALL);
+  const bool is_address = instruction.code == (BPF_LD | BPF_IMM | BPF_DW);
+  if (is_call ? instruction.src_reg != BPF_PSEUDO_CALL : !is_address) return;
+  const int64_t distance = int64_t{instruction.imm} * (is_call ? int64_t{sizeof instruction} : 1);
+  const auto callee = function_at(functions, section, base + static_cast<uint64_t>(distance));
+  if (callee) from.calls.insert(*callee);
+}
+
+std::map<std::string, std::set<std::string>> ElfFile::maps_by_program() const {
+  const std::vector<Function> all = functions();
+  std::map<std::string, std::set<std::string>> used;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (sections_[all[i].section].name == kFunctionsSection) continue;
+    std::set<std::string>& maps = used[std::string(all[i].name)];
+    std::set<size_t> reached = {i};
+    for (std::vector<size_t> open = {i}; !open.empty();) {
+      const Function& function = all[open.back()];
+      open.pop_back();
+      maps.insert(function.maps.begin(), function.maps.end());
+      for (const size_t callee : function.calls) {
+        if (reached.insert(callee).second) open.push_back(callee);
+      }
+    }
+  }
   return used;
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -11,6 +12,8 @@
 #include <vector>
 
 #include "base/error.h"
+
+struct bpf_insn;
 
 namespace kernel_exporter {
 
@@ -29,7 +32,7 @@ class ElfFile {
   };
   std::vector<Program> programs() const;
 
-  // Programs with the maps that they, or any function in .text, refer to.
+  // Programs with the maps that they, or functions that they may call, refer to.
   std::map<std::string, std::set<std::string>> maps_by_program() const;
 
   // Content of the first section of that name; empty without one.
@@ -55,6 +58,13 @@ class ElfFile {
 
   Result<void> read_sections(std::span<const std::byte> image);
   Result<void> read_symbols();
+  struct Function;
+  std::vector<Function> functions() const;
+  void add_references(std::span<Function> functions) const;
+  static void add_call(std::span<const Function> functions, Function& from,
+                       const bpf_insn& instruction, uint32_t section, uint64_t base);
+  static std::optional<size_t> function_at(std::span<const Function> functions, uint32_t section,
+                                           uint64_t offset);
   std::string map_at(uint64_t symbol) const;
 
   std::vector<Section> sections_;

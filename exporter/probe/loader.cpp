@@ -137,6 +137,9 @@ class Loader {
   Result<ObjectHandle> open() const;
   Result<void> prepare(bpf_object* object) const;
   Result<void> set_constants(bpf_object* object) const;
+  bool is_set(const bpf_object* object, const std::string& constant) const;
+  bool is_used(const bpf_object* object, const bpf_map* map,
+               const std::set<std::string>& used) const;
   std::set<std::string> select(bpf_object* object, const LoadPlan& plan,
                                const std::vector<size_t>& chosen) const;
   int load_selected(bpf_object* object) const;
@@ -151,7 +154,8 @@ class Loader {
   const ObjectSettings& settings_;
   const KernelBtf* kernel_;
   const RelocationTypes relocation_types_;
-  ObjectHandle fresh_;  // opened, not yet loaded
+  std::map<std::string, std::string> conditions_;  // MapInfo::only_if by map
+  ObjectHandle fresh_;                             // opened, not yet loaded
   ObjectHandle object_;
   Links links_;
 };
@@ -201,6 +205,31 @@ Result<void> Loader::prepare(bpf_object* object) const {
   return set_constants(object);
 }
 
+// A constant that the object does not have counts as set.
+bool Loader::is_set(const bpf_object* object, const std::string& constant) const {
+  bpf_map* map = constants_map(object);
+  size_t size = 0;
+  const auto* data =
+      map ? static_cast<const std::byte*>(bpf_map__initial_value(map, &size)) : nullptr;
+  for (const Variable& variable : variables_of(object, ".rodata")) {
+    if (variable.name != constant || variable.offset > size) continue;
+    const auto bytes = std::span(data, size).subspan(variable.offset);
+    const auto value = bytes.first(std::min<size_t>(variable.size, bytes.size()));
+    return std::ranges::any_of(value, [](std::byte byte) { return byte != std::byte{0}; });
+  }
+  return true;
+}
+
+// `used`: the maps that the chosen programs refer to.
+bool Loader::is_used(const bpf_object* object, const bpf_map* map,
+                     const std::set<std::string>& used) const {
+  const std::string name = bpf_map__name(map);
+  if (bpf_map__is_internal(map)) return name != kNeedsSection;
+  if (source_.follows_conventions() && !used.contains(name)) return false;
+  const auto condition = conditions_.find(name);
+  return condition == conditions_.end() || is_set(object, condition->second);
+}
+
 // The names of the programs that are to be loaded.
 std::set<std::string> Loader::select(bpf_object* object, const LoadPlan& plan,
                                      const std::vector<size_t>& chosen) const {
@@ -216,11 +245,7 @@ std::set<std::string> Loader::select(bpf_object* object, const LoadPlan& plan,
   }
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
-    const std::string name = bpf_map__name(map);
-    const bool internal = bpf_map__is_internal(map);
-    const bool unused =
-        internal ? name == kNeedsSection : source_.follows_conventions() && !maps.contains(name);
-    if (unused) bpf_map__set_autocreate(map, false);
+    if (!is_used(object, map, maps)) bpf_map__set_autocreate(map, false);
   }
   return programs;
 }
@@ -326,6 +351,9 @@ Result<std::unique_ptr<LoadedObject>> Loader::run(std::span<const ProbeRequest> 
   if (!opened) return tl::unexpected(opened.error());
   fresh_ = std::move(*opened);
   ObjectInfo info = describe_object(fresh_.get(), image_);
+  for (const MapInfo& map : info.maps) {
+    if (!map.only_if.empty()) conditions_[map.name] = map.only_if;
+  }
   LoadPlan plan(info, probes, source_, settings_, kernel_);
   load(plan);
   return std::make_unique<Loaded>(std::move(info), std::move(plan.statuses()), std::move(object_),

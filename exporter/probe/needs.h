@@ -19,6 +19,9 @@ namespace kernel_exporter {
 //   !field STRUCT.MEMBER   it has not
 inline constexpr std::string_view kNeedsSection = ".rodata.needs";
 inline constexpr std::string_view kNeedsPrefix = "needs_";
+// In the same section, of a map that is used only while a constant is set:
+//   const char map_if_MAP[] SEC(".rodata.needs") = "CONSTANT";
+inline constexpr std::string_view kMapIfPrefix = "map_if_";
 
 // The requirements in a text, split at ";", blanks around them removed, empty ones left out.
 std::vector<std::string> split_needs(std::string_view text);

@@ -46,20 +46,21 @@ bpf_map* internal_map(const bpf_object* object, std::string_view suffix) {
   return nullptr;
 }
 
-std::map<std::string, std::vector<std::string>> needs_by_program(const bpf_object* object) {
-  std::map<std::string, std::vector<std::string>> needs;
+// What the object says about its programs or maps (needs.h), by name: that of the variable without
+// the prefix.
+std::map<std::string, std::string> notes(const bpf_object* object, std::string_view prefix) {
+  std::map<std::string, std::string> notes;
   bpf_map* map = internal_map(object, kNeedsSection);
   size_t size = 0;
   const char* data = map ? static_cast<const char*>(bpf_map__initial_value(map, &size)) : nullptr;
-  if (!data) return needs;
+  if (!data) return notes;
   for (const Variable& variable : variables_of(object, kNeedsSection)) {
-    if (!variable.name.starts_with(kNeedsPrefix)) continue;
+    if (!variable.name.starts_with(prefix)) continue;
     if (variable.offset > size || variable.size > size - variable.offset) continue;
-    std::string_view text(data + variable.offset, variable.size);
-    text = text.substr(0, text.find('\0'));
-    needs[variable.name.substr(kNeedsPrefix.size())] = split_needs(text);
+    const std::string_view text(data + variable.offset, variable.size);
+    notes[variable.name.substr(prefix.size())] = text.substr(0, text.find('\0'));
   }
-  return needs;
+  return notes;
 }
 
 std::map<std::string, std::map<int64_t, std::string>> named_enums(const btf* types) {
@@ -155,12 +156,17 @@ Result<ObjectHandle> open_object(std::string_view name, std::span<const std::byt
 ObjectInfo describe_object(const bpf_object* object, std::span<const std::byte> image) {
   ObjectInfo info;
   const btf* types = bpf_object__btf(object);
-  const auto needs = needs_by_program(object);
+  const auto needs = notes(object, kNeedsPrefix);
+  const auto conditions = notes(object, kMapIfPrefix);
   const Result<ElfFile> file = ElfFile::parse(image);
   const auto used = file ? file->maps_by_program() : std::map<std::string, std::set<std::string>>();
   const bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
-    if (!bpf_map__is_internal(map)) info.maps.push_back(describe_map(map, types));
+    if (bpf_map__is_internal(map)) continue;
+    MapInfo& entry = info.maps.emplace_back(describe_map(map, types));
+    if (const auto found = conditions.find(entry.name); found != conditions.end()) {
+      entry.only_if = found->second;
+    }
   }
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
@@ -169,7 +175,7 @@ ObjectInfo describe_object(const bpf_object* object, std::span<const std::byte> 
     entry.section = bpf_program__section_name(program);
     entry.autoload = bpf_program__autoload(program);
     if (const auto found = needs.find(entry.name); found != needs.end())
-      entry.needs = found->second;
+      entry.needs = split_needs(found->second);
     if (const auto found = used.find(entry.name); found != used.end()) entry.maps = found->second;
   }
   sort_by_source(info.programs, types);

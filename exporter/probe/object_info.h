@@ -22,8 +22,9 @@ struct MapInfo {
   uint32_t value_size = 0;
   uint32_t max_entries = 0;
   bool per_cpu = false;
-  Layout key;    // size 0 when the object has no BTF for it
-  Layout value;  // of one CPU's value
+  Layout key;           // size 0 when the object has no BTF for it
+  Layout value;         // of one CPU's value
+  std::string only_if;  // constant that must be set for any program to use it; "": always used
 
   // Kernel memory of the entries alone, keys and values of all possible CPUs.
   uint64_t bytes(int possible_cpus) const;

@@ -45,6 +45,8 @@ ALLOWED = {
     "BPF_MAP_LOOKUP_ELEM": (BPF, 1), "BPF_MAP_UPDATE_ELEM": (BPF, 2), "BPF_MAP_LOOKUP_BATCH": (BPF, 24),
     "BPF_LINK_CREATE": (BPF, 28), "BPF_RAW_TRACEPOINT_OPEN": (BPF, 17),
 }
+# So many threads that one which keeps a privilege is not missed.
+WORKERS = ("--web.threads", "8")
 
 
 def threads(exporter):
@@ -89,14 +91,14 @@ class EveryThread(unittest.TestCase):
         self.assertEqual(exporter.lines_with("warning|error"), [])
 
     def test_as_root_nothing_is_left_that_the_rules_do_not_need(self):
-        with ExporterProcess(LOCAL_RULES) as exporter:
+        with ExporterProcess(LOCAL_RULES, arguments=WORKERS) as exporter:
             self.check(exporter)
             self.assertEqual(statuses(exporter, "CapBnd"), statuses(exporter, "CapEff"))
             self.check_it_still_works(exporter)
             self.check(exporter)
 
     def test_names_of_devices_in_other_network_namespaces_keep_two(self):
-        with ExporterProcess() as exporter:
+        with ExporterProcess(arguments=WORKERS) as exporter:
             self.check(exporter, "sys_admin", "sys_ptrace")
             line, = exporter.lines_with("capabilities kept")
             self.assertRegex(line, "CAP_SYS_ADMIN .*network namespaces.*CAP_SYS_PTRACE .*network namespaces")
@@ -109,7 +111,7 @@ metrics:
   - {name: kernel_runqueue_queued_migrations_total, help: Moved., type: counter, map: runqueue,
      value: queued_migrations, labels: {cpu: {field: key, decode: ksym}}}
 """))
-        with ExporterProcess(rules.path) as exporter:
+        with ExporterProcess(rules.path, arguments=WORKERS) as exporter:
             self.check(exporter, "syslog")
             exporter.scrape()
 
@@ -119,7 +121,7 @@ metrics:
         os.chmod(folder, 0o755)
         binary = shutil.copy(BINARY, folder)
         rules = shutil.copytree(DEFAULT_RULES, os.path.join(folder, "rules"))
-        with ExporterProcess(rules, binary=binary, wrapper=AS_NOBODY) as exporter:
+        with ExporterProcess(rules, binary=binary, wrapper=AS_NOBODY, arguments=WORKERS) as exporter:
             self.check(exporter)
             self.check_it_still_works(exporter)
 
@@ -128,7 +130,8 @@ metrics:
         config, agent = os.path.join(folder, "ota.yaml"), os.path.join(folder, "ota.sock")
         with open(config, "w", encoding="utf-8") as file:
             file.write(f"socket: {agent}\nledger: {folder}/ledger/ota.ledger\n")
-        with ExporterProcess(RULES_FOR_UPDATES, arguments=("--ota.config", config)) as exporter, LoopDevice() as loop:
+        arguments = ("--ota.config", config, *WORKERS)
+        with ExporterProcess(RULES_FOR_UPDATES, arguments=arguments) as exporter, LoopDevice() as loop:
             self.check(exporter)
 
             def ota(*arguments):

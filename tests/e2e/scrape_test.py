@@ -192,5 +192,19 @@ class TheChecksThemselves(unittest.TestCase):
         self.assertEqual(len(odd.faults()), 2)
 
 
+class Memory(unittest.TestCase):
+    def resident(self, exporter, field):
+        with open(f"/proc/{exporter.process.pid}/status", encoding="utf-8") as status:
+            return next(int(line.split()[1]) * 1024 / 1e6 for line in status if line.startswith(field))
+
+    def test_what_the_start_needed_goes_back(self):
+        with ExporterProcess(DEFAULT_RULES) as exporter:
+            for _ in range(100):
+                exporter.scrape()
+            self.assertLess(self.resident(exporter, "VmRSS"), 8)
+            # The control: there was something to give back.
+            self.assertGreater(self.resident(exporter, "VmHWM"), 10)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -58,7 +58,9 @@ std::set<std::string> expected_capabilities() {
 void be_scheduled() { run_program({"/bin/true"}); }
 
 TEST(Privileges, AreGivenUpInEveryThreadAndScrapesGoOn) {
-  ExporterProcess exporter({default_rules("runqueue"), default_rules("softirq")});
+  // Many threads, so that one which keeps a privilege is not missed.
+  ExporterProcess exporter({default_rules("runqueue"), default_rules("softirq")},
+                           {"--web.threads", "8"});
   const double before = exporter.scrape().sum(kCount);
   be_scheduled();
   const Samples after =

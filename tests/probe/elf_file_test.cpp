@@ -24,6 +24,20 @@ TEST(ElfFile, FindsTheMapsOfEachProgram) {
   EXPECT_EQ(maps.count("LICENSE"), 0u);
 }
 
+TEST(ElfFile, AddsTheMapsOfFunctionsThatAProgramMayCallAndNoOthers) {
+  const std::vector<std::byte> image = fixture("calls");
+  const Result<ElfFile> file = ElfFile::parse(image);
+  ASSERT_TRUE(file) << file.error().message;
+  using Maps = std::set<std::string>;
+  const std::map<std::string, Maps> expected = {{"calls_nothing", {"direct"}},
+                                                {"calls_inner", {"inner"}},
+                                                {"calls_outer", {"inner", "outer"}},
+                                                {"calls_global", {"global"}},
+                                                {"passes_a_callback", {"visited", "callback"}},
+                                                {"uses_optional", {"direct", "optional"}}};
+  EXPECT_EQ(file->maps_by_program(), expected);
+}
+
 void patch_header(std::vector<std::byte>& image, const std::function<void(Elf64_Ehdr&)>& change) {
   Elf64_Ehdr header;
   std::memcpy(&header, image.data(), sizeof header);

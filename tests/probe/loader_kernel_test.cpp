@@ -102,6 +102,32 @@ TEST_F(LoaderKernelTest, CreatesNoMapThatNoProgramUses) {
   EXPECT_EQ(object_->map_fd("no_such_map"), -1);
 }
 
+TEST_F(LoaderKernelTest, CreatesAMapThatDependsOnAConstantOnlyWhereThatIsSet) {
+  const ObjectSource source = ObjectSource::generated("calls", fixture("calls"));
+  load(source, {{"uses", {}}});
+  EXPECT_EQ(status("uses_optional").state, AttachState::kAttached)
+      << status("uses_optional").reason;
+  EXPECT_GE(object_->map_fd("direct"), 0);
+  EXPECT_EQ(object_->map_fd("optional"), -1);
+  settings_.constants["with_optional"] = {std::byte{1}};
+  load(source, {{"uses", {}}});
+  EXPECT_EQ(status("uses_optional").state, AttachState::kAttached)
+      << status("uses_optional").reason;
+  EXPECT_GE(object_->map_fd("optional"), 0);
+  EXPECT_TRUE(counts("optional"));
+}
+
+// Functions are linked into every object; their maps are created for the programs that call them.
+TEST_F(LoaderKernelTest, CreatesTheMapsOfFunctionsThatAreCalledOnly) {
+  load(ObjectSource::generated("calls", fixture("calls")), {{"calls", {"calls_outer"}}});
+  EXPECT_EQ(status("calls_outer").state, AttachState::kAttached) << status("calls_outer").reason;
+  EXPECT_GE(object_->map_fd("inner"), 0);
+  EXPECT_GE(object_->map_fd("outer"), 0);
+  for (const char* map : {"global", "direct", "callback", "uncalled"}) {
+    EXPECT_EQ(object_->map_fd(map), -1) << map;
+  }
+}
+
 TEST_F(LoaderKernelTest, TakesTheFirstVariantWhoseNeedsAreMet) {
   load(ObjectSource::generated("loads", fixture("loads")), {{"pick", {}}});
   EXPECT_EQ(status("pick_switch", "first").state, AttachState::kAttached);

