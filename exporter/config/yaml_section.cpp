@@ -70,6 +70,10 @@ std::string YamlSection::required_text(std::string_view key) {
   return scalar(node, key);
 }
 
+std::optional<uint64_t> whole_number(const YAML::Node& node) {
+  return node.IsScalar() ? to_integer<uint64_t>(node.Scalar()) : std::nullopt;
+}
+
 std::optional<int64_t> YamlSection::signed_number(const YAML::Node& node, std::string_view what) {
   if (node.IsScalar()) {
     if (node.Scalar() == "true") return 1;
@@ -83,7 +87,7 @@ std::optional<int64_t> YamlSection::signed_number(const YAML::Node& node, std::s
 std::optional<uint64_t> YamlSection::number(std::string_view key) {
   const YAML::Node node = take(key);
   if (node.IsNull()) return {};
-  const auto number = node.IsScalar() ? to_integer<uint64_t>(node.Scalar()) : std::nullopt;
+  const auto number = whole_number(node);
   if (!number) {
     error(node,
           "\"" + std::string(key) + "\" of " + what_ + " must be a whole number of at least 0");

@@ -59,4 +59,7 @@ class YamlSection {
   std::set<std::string, std::less<>> known_;
 };
 
+// Of at least 0; nothing for any other value.
+std::optional<uint64_t> whole_number(const YAML::Node& node);
+
 }  // namespace kernel_exporter

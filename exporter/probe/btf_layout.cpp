@@ -8,7 +8,6 @@ namespace {
 
 // Deeper than any type a compiler emits for a map; stops cycles in damaged BTF.
 constexpr int kMaxDepth = 32;
-constexpr size_t kMaxFields = 4096;
 
 bool is_readable_size(uint32_t size) { return size == 1 || size == 2 || size == 4 || size == 8; }
 
@@ -19,24 +18,27 @@ bool is_char(const btf* types, const btf_type* type) {
 
 class Builder {
  public:
-  Builder(const btf* types, Layout& layout) : types_(types), layout_(layout) {}
+  Builder(const btf* types, Layout& layout, LayoutBudget& budget)
+      : types_(types), layout_(layout), budget_(budget) {}
 
   void add(const std::string& path, uint32_t type_id, uint32_t offset, int depth) {
     const uint32_t id = strip_modifiers(types_, type_id);
     const btf_type* type = id ? btf__type_by_id(types_, id) : nullptr;
     const int64_t size = type ? btf__resolve_size(types_, id) : -1;
-    if (size < 0 || depth > kMaxDepth || layout_.fields.size() >= kMaxFields) return;
+    if (size < 0 || depth > kMaxDepth) return;
     Field field;
     field.path = path;
     field.offset = offset;
     field.size = static_cast<uint32_t>(size);
     describe(field, id, type);
+    spend_text(field);
     layout_.fields.push_back(std::move(field));
     if (btf_is_struct(type)) add_members(type, path + ".", offset, depth + 1);
   }
 
   void add_members(const btf_type* type, const std::string& prefix, uint32_t offset, int depth) {
-    for (int i = 0; i < btf_vlen(type); ++i) {
+    for (int i = 0; i < btf_vlen(type) && !budget_.spent(); ++i) {
+      --budget_.members;
       if (btf_member_bitfield_size(type, i) != 0) continue;
       const uint32_t bits = btf_member_bit_offset(type, i);
       if (bits % 8 != 0) continue;
@@ -45,6 +47,13 @@ class Builder {
   }
 
  private:
+  void spend_text(const Field& field) {
+    budget_.spend_text(field.path.size());
+    for (const auto& [value, name] : field.enumerators) {
+      budget_.spend_text(sizeof value + name.size());
+    }
+  }
+
   void add_member(const btf_member& member, const std::string& prefix, uint32_t offset, int depth) {
     const std::string_view name = btf_name(types_, member.name_off);
     if (!name.empty()) return add(prefix + std::string(name), member.type, offset, depth);
@@ -85,6 +94,7 @@ class Builder {
 
   const btf* types_;
   Layout& layout_;
+  LayoutBudget& budget_;
 };
 
 }  // namespace
@@ -131,14 +141,15 @@ std::map<int64_t, std::string> enumerators_of(const btf* types, uint32_t type_id
   return names;
 }
 
-Layout layout_of(const btf* types, uint32_t type_id, std::string_view scalar_name) {
+Layout layout_of(const btf* types, uint32_t type_id, std::string_view scalar_name,
+                 LayoutBudget& budget) {
   Layout layout;
   const uint32_t id = types && type_id ? strip_modifiers(types, type_id) : 0;
   const btf_type* type = id ? btf__type_by_id(types, id) : nullptr;
   const int64_t size = type ? btf__resolve_size(types, id) : -1;
   if (size < 0) return layout;
   layout.size = static_cast<uint32_t>(size);
-  Builder builder(types, layout);
+  Builder builder(types, layout, budget);
   if (btf_is_struct(type)) {
     layout.type_name = btf_name(types, type->name_off);
     builder.add_members(type, "", 0, 0);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <bitset>
 #include <cstring>
 #include <optional>
 
@@ -14,6 +15,9 @@ namespace {
 
 constexpr std::string_view kMapsSection = ".maps";
 constexpr std::string_view kFunctionsSection = ".text";
+// Programs and other functions. With more of them, or with some that overlap, a small file would
+// take long.
+constexpr size_t kMaxFunctions = 1024;
 
 bool inside(uint64_t offset, uint64_t size, uint64_t total) {
   return offset <= total && size <= total - offset;
@@ -63,7 +67,33 @@ Result<ElfFile> ElfFile::parse(std::span<const std::byte> image) {
     return fail(sections.error().message);
   }
   if (Result<void> symbols = file.read_symbols(); !symbols) return fail(symbols.error().message);
+  if (Result<void> functions = file.check_functions(); !functions) {
+    return fail(functions.error().message);
+  }
   return file;
+}
+
+Result<void> ElfFile::check_functions() const {
+  std::vector<Program> functions;
+  for (const Symbol& symbol : symbols_) {
+    if (symbol.type != STT_FUNC || symbol.section >= sections_.size()) continue;
+    functions.push_back(
+        {symbol.name, sections_[symbol.section].name, symbol.value, symbol.value + symbol.size});
+    if (functions.size() > kMaxFunctions) {
+      return fail("more than " + std::to_string(kMaxFunctions) + " programs and functions");
+    }
+  }
+  std::ranges::sort(functions, {}, [](const Program& function) {
+    return std::pair(function.section, function.begin);
+  });
+  for (size_t i = 1; i < functions.size(); ++i) {
+    const Program& before = functions[i - 1];
+    if (functions[i].section == before.section && functions[i].begin < before.end) {
+      return fail("the functions " + std::string(before.name) + " and " +
+                  std::string(functions[i].name) + " overlap");
+    }
+  }
+  return {};
 }
 
 Result<void> ElfFile::read_sections(std::span<const std::byte> image) {
@@ -149,7 +179,7 @@ struct ElfFile::Function {
   uint64_t begin = 0;  // bytes in the section
   uint64_t end = 0;
   std::set<std::string> maps;
-  std::set<size_t> calls;
+  std::bitset<kMaxFunctions> calls;
 };
 
 std::vector<ElfFile::Function> ElfFile::functions() const {
@@ -216,7 +246,7 @@ void ElfFile::add_call(std::span<const Function> functions, Function& from,
   if (is_call ? instruction.src_reg != BPF_PSEUDO_CALL : !is_address) return;
   const int64_t distance = int64_t{instruction.imm} * (is_call ? int64_t{sizeof instruction} : 1);
   const auto callee = function_at(functions, section, base + static_cast<uint64_t>(distance));
-  if (callee) from.calls.insert(*callee);
+  if (callee) from.calls.set(*callee);
 }
 
 std::map<std::string, std::set<std::string>> ElfFile::maps_by_program() const {
@@ -225,14 +255,14 @@ std::map<std::string, std::set<std::string>> ElfFile::maps_by_program() const {
   for (size_t i = 0; i < all.size(); ++i) {
     if (sections_[all[i].section].name == kFunctionsSection) continue;
     std::set<std::string>& maps = used[std::string(all[i].name)];
-    std::set<size_t> reached = {i};
-    for (std::vector<size_t> open = {i}; !open.empty();) {
-      const Function& function = all[open.back()];
-      open.pop_back();
-      maps.insert(function.maps.begin(), function.maps.end());
-      for (const size_t callee : function.calls) {
-        if (reached.insert(callee).second) open.push_back(callee);
-      }
+    std::bitset<kMaxFunctions> reached;
+    std::bitset<kMaxFunctions> open;
+    open.set(i);
+    for (size_t at = i; open.any(); at = open._Find_first()) {
+      reached.set(at);
+      maps.insert(all[at].maps.begin(), all[at].maps.end());
+      open |= all[at].calls;
+      open &= ~reached;
     }
   }
   return used;

@@ -58,6 +58,7 @@ class ElfFile {
 
   Result<void> read_sections(std::span<const std::byte> image);
   Result<void> read_symbols();
+  Result<void> check_functions() const;
   struct Function;
   std::vector<Function> functions() const;
   void add_references(std::span<Function> functions) const;

@@ -13,6 +13,11 @@ constexpr bool is_per_cpu(uint32_t type) {
          type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
 }
 
+// Its size is its max_entries, in bytes.
+constexpr bool is_ring_buffer(uint32_t type) {
+  return type == BPF_MAP_TYPE_RINGBUF || type == BPF_MAP_TYPE_USER_RINGBUF;
+}
+
 // Keys come and go.
 constexpr bool is_hash(uint32_t type) {
   return type == BPF_MAP_TYPE_HASH || type == BPF_MAP_TYPE_LRU_HASH ||

@@ -23,7 +23,7 @@ constexpr std::string_view kConstantsSection = ".rodata";
 
 uint64_t round_up_8(uint64_t size) { return (size + 7) / 8 * 8; }
 
-MapInfo describe_map(const bpf_map* map, const btf* types) {
+MapInfo describe_map(const bpf_map* map, const btf* types, LayoutBudget& budget) {
   MapInfo info;
   info.name = bpf_map__name(map);
   info.type = bpf_map__type(map);
@@ -31,8 +31,8 @@ MapInfo describe_map(const bpf_map* map, const btf* types) {
   info.value_size = bpf_map__value_size(map);
   info.max_entries = bpf_map__max_entries(map);
   info.per_cpu = is_per_cpu(info.type);
-  info.key = layout_of(types, bpf_map__btf_key_type_id(map), "key");
-  info.value = layout_of(types, bpf_map__btf_value_type_id(map), "value");
+  info.key = layout_of(types, bpf_map__btf_key_type_id(map), "key", budget);
+  info.value = layout_of(types, bpf_map__btf_value_type_id(map), "value", budget);
   return info;
 }
 
@@ -79,10 +79,14 @@ std::map<std::string, std::map<int64_t, std::string>> named_enums(const btf* typ
 // Sorts programs as their source has them: libbpf lists them by section, and a section stands where
 // its first program does, whosever that is. The compiler emits BTF in the order of the source.
 void sort_by_source(std::vector<ObjectInfo::Program>& programs, const btf* types) {
-  std::map<std::string, int> position;
-  for (const ObjectInfo::Program& program : programs) {
-    position[program.name] =
-        types ? btf__find_by_name_kind(types, program.name.c_str(), BTF_KIND_FUNC) : 0;
+  std::map<std::string, uint32_t, std::less<>> position;
+  for (const ObjectInfo::Program& program : programs) position[program.name] = 0;
+  const uint32_t count = types ? btf__type_cnt(types) : 0;
+  for (uint32_t id = 1; id < count; ++id) {
+    const btf_type* type = btf__type_by_id(types, id);
+    if (!btf_is_func(type)) continue;
+    const auto found = position.find(btf_name(types, type->name_off));
+    if (found != position.end()) found->second = id;
   }
   std::stable_sort(programs.begin(), programs.end(), [&](const auto& left, const auto& right) {
     return position[left.name] < position[right.name];
@@ -100,6 +104,7 @@ std::string last_line(std::string_view text) {
 }  // namespace
 
 uint64_t MapInfo::bytes(int possible_cpus) const {
+  if (is_ring_buffer(type)) return max_entries;
   const uint64_t values =
       per_cpu ? round_up_8(value_size) * static_cast<uint64_t>(possible_cpus) : value_size;
   return max_entries * (key_size + values);
@@ -162,10 +167,14 @@ ObjectInfo describe_object(const bpf_object* object, std::span<const std::byte> 
   const auto per_disk = notes(object, kPerDiskPrefix);
   const Result<ElfFile> file = ElfFile::parse(image);
   const auto used = file ? file->maps_by_program() : std::map<std::string, std::set<std::string>>();
+  LayoutBudget budget;
   const bpf_map* map = nullptr;
   bpf_object__for_each_map(map, object) {
-    if (bpf_map__is_internal(map)) continue;
-    MapInfo& entry = info.maps.emplace_back(describe_map(map, types));
+    if (bpf_map__is_internal(map)) {
+      info.variable_bytes += bpf_map__value_size(map);
+      continue;
+    }
+    MapInfo& entry = info.maps.emplace_back(describe_map(map, types, budget));
     if (const auto found = conditions.find(entry.name); found != conditions.end()) {
       entry.only_if = found->second;
     }
@@ -189,13 +198,16 @@ ObjectInfo describe_object(const bpf_object* object, std::span<const std::byte> 
     info.constants[constant.name] = constant.size;
   }
   info.enums = named_enums(types);
+  info.complete = !budget.spent();
   return info;
 }
 
 Result<ObjectInfo> inspect_object(std::string_view name, std::span<const std::byte> image) {
   const Result<ObjectHandle> object = open_object(name, image);
   if (!object) return tl::unexpected(object.error());
-  return describe_object(object->get(), image);
+  ObjectInfo info = describe_object(object->get(), image);
+  if (!info.complete) return fail(std::string(name) + ": the types of its maps are too large");
+  return info;
 }
 
 }  // namespace kernel_exporter

@@ -27,7 +27,8 @@ struct MapInfo {
   Layout value;         // of one CPU's value
   std::string only_if;  // constant that must be set for any program to use it; "": always used
 
-  // Kernel memory of the entries alone, keys and values of all possible CPUs.
+  // Kernel memory of the entries alone, keys and values of all possible CPUs; of a ring buffer its
+  // size.
   uint64_t bytes(int possible_cpus) const;
 };
 
@@ -44,6 +45,8 @@ struct ObjectInfo {
   std::vector<Program> programs;              // as the source has them, whatever their sections
   std::map<std::string, uint32_t> constants;  // const volatile variables by name: size in bytes
   std::map<std::string, std::map<int64_t, std::string>> enums;
+  uint64_t variable_bytes = 0;  // of the internal maps
+  bool complete = true;         // false: the layouts of its maps were too large to be kept
 
   const MapInfo* map(std::string_view name) const;
 };

@@ -105,6 +105,18 @@ uint32_t entries_for_disks(const MapInfo& map, uint64_t memory_limit,
       wanted, map.max_entries, std::max<uint64_t>(map.max_entries, affordable)));
 }
 
+// Maps of other objects are all of one file's making, and no file of ours can know them.
+void check_total(const RuleFile& file, const ObjectInfo& object, uint64_t bytes,
+                 Diagnostics& diagnostics) {
+  bytes += object.variable_bytes;
+  if (file.object.follows_conventions() || bytes <= file.map_memory_limit) return;
+  diagnostics.add(file.object_position, "the maps and variables of " + object_name(file) +
+                                            " take " + std::to_string(bytes) +
+                                            " bytes, over the limit of " +
+                                            std::to_string(file.map_memory_limit) +
+                                            ": lower their max_entries or raise map_memory_limit");
+}
+
 void compile_maps(const RuleFile& file, const ObjectInfo& object, const CompileContext& context,
                   FilePlan& plan, Diagnostics& diagnostics) {
   std::map<std::string, MaxEntriesRule> entries;
@@ -113,6 +125,8 @@ void compile_maps(const RuleFile& file, const ObjectInfo& object, const CompileC
     entries[rule.map] = rule;
     plan.max_entries.push_back(rule);
   }
+  uint64_t total = 0;
+  const size_t before = diagnostics.messages().size();
   for (const MapInfo& known : object.maps) {
     if (!belongs_to_probe(file, known.name)) continue;
     MapInfo map = known;
@@ -124,6 +138,7 @@ void compile_maps(const RuleFile& file, const ObjectInfo& object, const CompileC
       plan.default_entries.emplace(map.name, map.max_entries);
     }
     const uint64_t bytes = map.bytes(context.possible_cpus);
+    total += bytes;
     if (bytes <= file.map_memory_limit) continue;
     diagnostics.add(size == entries.end() ? file.probe_position : size->second.position,
                     "map \"" + map.name + "\" takes " + std::to_string(bytes) + " bytes with the " +
@@ -132,6 +147,7 @@ void compile_maps(const RuleFile& file, const ObjectInfo& object, const CompileC
                         std::to_string(file.map_memory_limit) +
                         ": lower its max_entries or raise map_memory_limit");
   }
+  if (diagnostics.messages().size() == before) check_total(file, object, total, diagnostics);
 }
 
 // By convention a probe counts what it loses in a map of one name, so no rule file has to say so.

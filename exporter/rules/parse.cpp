@@ -20,10 +20,6 @@ namespace {
 
 constexpr size_t kMaxFileBytes = 1 << 20;
 constexpr uint64_t kMaxSeriesLimit = 1'000'000;
-// Aliases make much of little: counted as often as they are used, the values of a file are no more
-// than these, and lie no deeper (an alias may even stand inside of what it stands for).
-constexpr size_t kMaxValues = 50'000;
-constexpr int kMaxDepth = 64;
 
 MetricType parse_type(YamlSection& section) {
   constexpr std::array<std::pair<std::string_view, MetricType>, 4> kTypes = {{
@@ -199,9 +195,8 @@ void parse_settings(YamlSection& section, RuleFile& file) {
     if (value) file.constants.push_back({section.at(node), name, *value});
   });
   section.each_entry("max_entries", [&](const std::string& map, const YAML::Node& node) {
-    const auto entries = section.signed_number(node, "max_entries of \"" + map + "\"");
-    if (!entries) return;
-    if (*entries < 1 || *entries > UINT32_MAX) {
+    const auto entries = whole_number(node);
+    if (!entries || *entries == 0 || *entries > UINT32_MAX) {
       section.error(node, "max_entries of \"" + map + "\" must be from 1 to 4294967295");
       return;
     }
@@ -279,26 +274,10 @@ bool is_text(const std::string& path, std::string_view text, Diagnostics& diagno
   return false;
 }
 
-// Takes the values under a node, aliases expanded, off what is left of both limits. False: too
-// many.
-bool is_affordable(const YAML::Node& node, int depth, size_t& left) {
-  if (left == 0 || depth == 0) return false;
-  --left;
-  for (const auto& entry : node) {
-    const bool pair = node.IsMap();
-    if (pair && !is_affordable(entry.first, depth - 1, left)) return false;
-    if (!is_affordable(pair ? entry.second : entry, depth - 1, left)) return false;
-  }
-  return true;
-}
-
 void parse_text(std::string_view text, RuleFile& file, Diagnostics& diagnostics) {
   const YAML::Node document = load_one_document(std::string(text));
   if (document.IsNull()) {
     diagnostics.add({file.path, 0}, "the rule file is empty");
-  } else if (size_t left = kMaxValues; !is_affordable(document, kMaxDepth, left)) {
-    diagnostics.add({file.path, 0}, left == 0 ? "more than 50000 values, with aliases expanded"
-                                              : "lists and mappings are nested too deeply");
   } else {
     parse_document(document, file, diagnostics);
   }

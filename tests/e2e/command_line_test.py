@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Subcommands that run to their end: what they take, what they say, their exit codes."""
 import os
+import re
 import shutil
 import tempfile
 import unittest
 
-from exporter_process import BINARY, DEFAULT_RULES, run_exporter
+from exporter_process import BINARY, DEFAULT_RULES, FIXTURES, run_exporter
 
 
 class CommandLine(unittest.TestCase):
@@ -72,6 +73,20 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(self.done("check", "--ota.config", missing),
                          (1, "", f"{missing}: cannot be read: No such file or directory\n"))
         self.assertEqual(self.done("check")[0], 2)
+
+    def test_the_memory_limit_is_for_all_maps_of_a_foreign_object_together(self):
+        def faults(limit):
+            rules = self.write("foreign.yaml", f"""probe: foreign
+object: {os.path.join(FIXTURES, "foreign.bpf.o")}
+map_memory_limit: {limit}
+metrics: [{{name: x_total, help: x, type: counter, map: execs}}]
+""")
+            return self.done("check", rules)[2]
+        each = [int(size) for size in re.findall(r'map "\w+" takes (\d+) bytes', faults(8))]
+        self.assertGreater(len(each), 1)
+        together = re.search(r"the maps and variables of .* take (\d+) bytes, over the limit", faults(max(each)))
+        self.assertGreaterEqual(int(together.group(1)), sum(each))
+        self.assertNotIn("over the limit", faults(int(together.group(1))))
 
     def test_a_word_that_is_no_subcommand_is_named(self):
         for arguments in (["bogus"], ["ota", "bogus"], ["bogus", "--rules", "x"]):

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 #include <functional>
 
@@ -83,6 +84,18 @@ TEST(ElfFile, RefusesWhatLeavesItsBounds) {
        [](auto& image) { patch_symbols(image, [](auto& symbol) { symbol.st_value = ~0ull; }); }},
       {"invalid name",
        [](auto& image) { patch_symbols(image, [](auto& symbol) { symbol.st_name = 1 << 30; }); }},
+      // Two names for the same instructions.
+      {"overlap",
+       [](auto& image) {
+         Elf64_Sym first = {};
+         patch_symbols(image, [&](auto& symbol) {
+           if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC) return;
+           if (first.st_size == 0) first = symbol;
+           symbol.st_shndx = first.st_shndx;
+           symbol.st_value = first.st_value;
+           symbol.st_size = first.st_size;
+         });
+       }},
   };
   for (const Row& row : rows) {
     std::vector<std::byte> image = fixture("loads");
@@ -91,6 +104,57 @@ TEST(ElfFile, RefusesWhatLeavesItsBounds) {
     ASSERT_FALSE(file) << row.message;
     EXPECT_NE(file.error().message.find(row.message), std::string::npos) << file.error().message;
   }
+}
+
+// A file of this many functions of one instruction each, and nothing else.
+std::vector<std::byte> file_of_functions(uint32_t count) {
+  const std::string names("\0f\0text\0", 8);
+  Elf64_Ehdr header = {};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_type = ET_REL;
+  header.e_machine = EM_BPF;
+  header.e_shentsize = sizeof(Elf64_Shdr);
+  header.e_shnum = 3;
+  header.e_shoff = sizeof header;
+  header.e_shstrndx = 0;
+  const uint64_t begin = sizeof header + 3 * sizeof(Elf64_Shdr);
+  std::array<Elf64_Shdr, 3> sections = {};  // names, functions, symbols
+  sections[0].sh_type = SHT_STRTAB;
+  sections[0].sh_offset = sizeof header + sizeof sections;
+  sections[0].sh_size = names.size();
+  sections[1].sh_type = SHT_NOBITS;
+  sections[1].sh_name = 3;
+  sections[1].sh_size = uint64_t{count} * 8;
+  sections[2].sh_type = SHT_SYMTAB;
+  sections[2].sh_offset = sections[0].sh_offset + names.size();
+  sections[2].sh_size = count * sizeof(Elf64_Sym);
+  std::vector<Elf64_Sym> symbols(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    symbols[i].st_name = 1;
+    symbols[i].st_info = STT_FUNC;
+    symbols[i].st_shndx = 1;
+    symbols[i].st_value = uint64_t{i} * 8;
+    symbols[i].st_size = 8;
+  }
+  std::vector<std::byte> image;
+  const auto append = [&](const void* data, size_t size) {
+    const auto* bytes = static_cast<const std::byte*>(data);
+    image.insert(image.end(), bytes, bytes + size);
+  };
+  append(&header, sizeof header);
+  append(sections.data(), sizeof sections);
+  append(names.data(), names.size());
+  append(symbols.data(), symbols.size() * sizeof(Elf64_Sym));
+  return image;
+}
+
+TEST(ElfFile, TakesNoMoreThanAThousandFunctions) {
+  EXPECT_TRUE(ElfFile::parse(file_of_functions(1024)));
+  const Result<ElfFile> more = ElfFile::parse(file_of_functions(1025));
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().message, "more than 1024 programs and functions");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "probe/object_info.h"
 
 #include <gtest/gtest.h>
+#include <linux/bpf.h>
 
 #include "fixture.h"
 
@@ -38,6 +39,13 @@ TEST_F(ObjectInfoTest, ListsMapsWithoutInternalOnes) {
 TEST_F(ObjectInfoTest, KnowsWhichMapsGrowWithTheDisks) {
   EXPECT_EQ(info_.map("shapes")->entries_per_disk, 3u);
   EXPECT_EQ(info_.map("shapes_scalar")->entries_per_disk, 0u);
+}
+
+TEST(MapInfo, CountsARingBufferByItsSize) {
+  MapInfo ring;
+  ring.type = BPF_MAP_TYPE_RINGBUF;
+  ring.max_entries = 1 << 30;
+  EXPECT_EQ(ring.bytes(4), uint64_t{1} << 30);
 }
 
 TEST_F(ObjectInfoTest, LaysOutEveryKindOfField) {

@@ -99,6 +99,9 @@ TEST(ParseRules, RefusesValuesOfAWrongShape) {
        "constant \"a\" must be a whole number, true"},
       {"constants: {a: 9223372036854775808}\n" + std::string(kHead), 1, "must be a whole number"},
       {"max_entries: {netdrop: 0}\n" + std::string(kHead), 1, "must be from 1 to 4294967295"},
+      {"max_entries: {netdrop: true}\n" + std::string(kHead), 1, "must be from 1 to 4294967295"},
+      {"max_entries: {netdrop: [1]}\n" + std::string(kHead), 1, "must be from 1 to 4294967295"},
+      {"max_entries: {netdrop: -1}\n" + std::string(kHead), 1, "must be from 1 to 4294967295"},
       {"max_entries: {netdrop: 4294967296}\n" + std::string(kHead), 1,
        "must be from 1 to 4294967295"},
       {"map_memory_limit: 1GB\n" + std::string(kHead), 1, "map_memory_limit: \"1GB\" does not fit"},
@@ -190,7 +193,7 @@ TEST(ParseRules, RefusesWhatIsNoYamlTextOfOneDocument) {
       {"# \xc0\x80\nprobe: x\n", 1, "is not UTF-8"},
       {std::string(1 << 20, ' ') + "probe: x\n", 0, "larger than 1 MiB"},
       {deep, 2, "nested too deeply"},
-      {deep_enough, 0, "nested too deeply"},
+      {deep_enough, 2, "nested too deeply"},
       {with("    where: \"a\\0b\"\n"), 8, "holds a NUL character"},
   });
 }
@@ -204,8 +207,17 @@ TEST(ParseRules, StopsWhatAliasesBlowUp) {
     bomb += "]\n";
   }
   expect_refused({bomb, 0, "more than 50000 values"});
-  expect_refused({"&a [*a]\n", 0, "nested too deeply"});
-  expect_refused({"probe: &p {probe: *p}\n", 0, "nested too deeply"});
+  expect_refused({"&a [*a]\n", 1, "nested too deeply"});
+  expect_refused({"probe: &p {probe: *p}\n", 1, "nested too deeply"});
+  std::string long_text = "a: &a " + std::string(500'000, 'x') + "\nb: [";
+  for (int i = 0; i < 9; ++i) long_text += "*a, ";
+  expect_refused({long_text + "]\n", 1, "more than 4 MiB of text"});
+}
+
+TEST(ParseRules, RefusesAListThatIsTooLongAtItsLine) {
+  std::string text = "probe: netdrop\nmetrics:\n";
+  for (int i = 0; i < 50'000; ++i) text += "- 1\n";
+  expect_refused({text, 50'000, "more than 50000 values"});
 }
 
 TEST(ParseRules, TakesAliasesAnchorsCarriageReturnsAndAByteOrderMark) {
