@@ -65,13 +65,31 @@ class CommandLine(unittest.TestCase):
         good = self.write("good.yaml", "engines: [custom]\n")
         bad = self.write("bad.yaml", "engines: [custom]\nsoket: /run/x\n")
         missing = self.path("missing.yaml")
-        self.assertEqual(self.done("check", "--ota.config", good), (0, f"{good}: no errors\n", ""))
+        code, said, faults = self.done("check", "--ota.config", good, DEFAULT_RULES)
+        self.assertEqual((code, said.count("no errors"), faults), (0, 2, ""))
+        self.assertIn(f"\n{good}: no errors\n", said)
         code, said, faults = self.done("check", "--ota.config", bad, DEFAULT_RULES)
         self.assertEqual((code, said.count("no errors")), (1, 1))
         self.assertTrue(faults.startswith(f'{bad}:2: unknown key "soket"'), faults)
-        self.assertEqual(self.done("check", "--ota.config", missing),
-                         (1, "", f"{missing}: cannot be read: No such file or directory\n"))
-        self.assertEqual(self.done("check")[0], 2)
+        code, said, faults = self.done("check", "--ota.config", missing, DEFAULT_RULES)
+        self.assertEqual((code, said.count("no errors")), (1, 1))
+        self.assertEqual(faults, f"{missing}: cannot be read: No such file or directory\n")
+
+    def test_check_takes_the_options_that_a_service_is_started_with(self):
+        bad = self.write("bad.yaml", "probe: runqueue\nmetric: []\n")
+        options = ("--web.listen-address", "127.0.0.1:0", "--web.threads", "4")
+        code, said, faults = self.done("check", "--rules", bad, *options)
+        self.assertEqual((code, said), (1, ""))
+        self.assertTrue(faults.startswith(f'{bad}:2: unknown key "metric"'), faults)
+        self.assertEqual(self.done("check", "--rules", DEFAULT_RULES, *options)[0], 0)
+        self.assertEqual(self.done("check", "--rules", DEFAULT_RULES, "--web.thread", "4")[0], 2)
+
+    def test_check_without_a_file_checks_the_default_rules(self):
+        os.makedirs(self.path("rules/events"))
+        self.write("rules/events/bad.yaml", "probe: runqueue\nmetric: []\n")
+        done = run_exporter("check", wrapper=["env", "-C", self.folder])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b'rules/events/bad.yaml:2: unknown key "metric"', done.stderr)
 
     def test_a_word_that_is_no_subcommand_is_named(self):
         for arguments in (["bogus"], ["ota", "bogus"], ["bogus", "--rules", "x"]):
