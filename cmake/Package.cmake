@@ -56,7 +56,7 @@ set(CPACK_DEBIAN_PACKAGE_DEPENDS
   "systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PACKAGING}/debian/postinst ${PACKAGING}/debian/prerm
-  ${PACKAGING}/debian/postrm ${PACKAGING}/debian/conffiles)
+  ${PACKAGING}/debian/postrm ${PACKAGING}/debian/conffiles ${PACKAGING}/debian/triggers)
 # The first line is the synopsis; CPack indents the others.
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "Prometheus exporter for kernel internals and over-the-air updates
