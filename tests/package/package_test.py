@@ -222,14 +222,15 @@ class Booted(unittest.TestCase):
         self.assertRegex(journal, "info: listening on http://127.0.0.1:10435")
         # No kprobes for this user: packaging/README.md.
         self.assertEqual([line for line in journal.splitlines() if re.match("warning|error", line)
-                          and not re.search(f"not attached: ({'|'.join(self.WITHOUT)})_.*kprobes are refused", line)], [])
+                          and not re.search(f"not attached: ({'|'.join(self.WITHOUT)})_", line)], [])
+        self.assertIn("kprobes are refused: Permission denied (kernel.perf_event_paranoid is 3", journal)
 
     def test_every_thread_is_another_user_without_privilege(self):
         users = {tuple(ids.split()) for ids in self.statuses("Uid")}
         self.assertEqual(len(users), 1, users)
         self.assertEqual(len(set(*users)), 1, users)
         self.assertNotEqual(users.pop()[0], "0")
-        self.assertGreater(len(self.statuses("Pid")), 8)
+        self.assertGreater(len(self.statuses("Pid")), 5)
         for field in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
             self.assertEqual(set(self.statuses(field)), {NO_CAPABILITY}, field)
         self.assertEqual(set(self.statuses("NoNewPrivs")), {"1"})
