@@ -30,18 +30,27 @@ function(room NAME)
     PRIVATE ${ROOM_USES_PRIVATELY} ${ROOM_PRIVATE_LIBRARIES} kernel_exporter_flags)
 endfunction()
 
-# unit_test(ROOM SOURCES ... [LIBRARIES ...]): the tests of one room that need no root, label `unit`, part of the
-# target unit_tests.
+# unit_test(ROOM [THREADED] SOURCES ... [LIBRARIES ...]): the tests of one room that need no root, label `unit`, part of
+# the target unit_tests. Under ThreadSanitizer only those of rooms that are THREADED are of interest: label `threads`,
+# target threads.
 add_custom_target(unit_tests)
+add_custom_target(threads)
+set(THREADS_ENVIRONMENT TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/threads/suppressions.txt)
 function(unit_test ROOM)
-  cmake_parse_arguments(TEST "" "" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(TEST "THREADED" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${ROOM}_test ${TEST_SOURCES})
   target_link_libraries(${ROOM}_test PRIVATE kernel_exporter::${ROOM} ${TEST_LIBRARIES}
     GTest::gtest_main kernel_exporter_flags)
   target_compile_definitions(${ROOM}_test PRIVATE KERNEL_EXPORTER_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   add_dependencies(unit_tests ${ROOM}_test)
-  gtest_discover_tests(${ROOM}_test TEST_PREFIX "unit.${ROOM}." PROPERTIES LABELS unit TIMEOUT 60
-    DISCOVERY_TIMEOUT 30)
+  set(PROPERTIES LABELS unit TIMEOUT 60)
+  if(TEST_THREADED AND KERNEL_EXPORTER_SANITIZE STREQUAL "thread")
+    target_sources(${ROOM}_test PRIVATE ${CMAKE_SOURCE_DIR}/tests/threads/logging.cpp)
+    target_link_libraries(${ROOM}_test PRIVATE kernel_exporter::base)
+    add_dependencies(threads ${ROOM}_test)
+    set(PROPERTIES LABELS threads TIMEOUT 180 ENVIRONMENT ${THREADS_ENVIRONMENT})
+  endif()
+  gtest_discover_tests(${ROOM}_test TEST_PREFIX "unit.${ROOM}." PROPERTIES ${PROPERTIES} DISCOVERY_TIMEOUT 30)
 endfunction()
 
 # kernel_test(ROOM SOURCES ... [LIBRARIES ...]): the tests of one room that load BPF programs or maps

@@ -4,10 +4,13 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/utf8.h"
+
 namespace kernel_exporter {
 
-tl::unexpected<Error> fail(std::string message) {
-  return tl::unexpected<Error>(Error{std::move(message)});
+// What is named in a message may come from a file or a device, and hold anything.
+tl::unexpected<Error> fail(std::string_view message) {
+  return tl::unexpected<Error>(Error{printable(message)});
 }
 
 tl::unexpected<Error> fail(const Error& error, std::string_view context) {

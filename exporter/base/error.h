@@ -17,7 +17,8 @@ struct Error {
 template <typename T>
 using Result = tl::expected<T, Error>;
 
-[[nodiscard]] tl::unexpected<Error> fail(std::string message);
+// Makes one line of any message.
+[[nodiscard]] tl::unexpected<Error> fail(std::string_view message);
 
 // Prefixes an error with its context: "context: message".
 [[nodiscard]] tl::unexpected<Error> fail(const Error& error, std::string_view context);

@@ -39,4 +39,25 @@ std::string to_valid_utf8(std::string_view text) {
   return out;
 }
 
+std::string printable(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const std::string valid = to_valid_utf8(text);
+  const auto byte_at = [&](size_t i) { return static_cast<unsigned char>(valid[i]); };
+  std::string line;
+  for (size_t i = 0; i < valid.size(); ++i) {
+    // The control characters U+0080 to U+009F have two bytes.
+    const bool is_c1 = byte_at(i) == 0xC2 && byte_at(i + 1) < 0xA0;
+    if (is_c1) ++i;
+    const unsigned char byte = byte_at(i);
+    if (byte == '\n') {
+      line += "\\n";
+    } else if (byte < 0x20 || byte == 0x7F || is_c1) {
+      line += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+    } else {
+      line += valid[i];
+    }
+  }
+  return line;
+}
+
 }  // namespace kernel_exporter

@@ -10,4 +10,8 @@ namespace kernel_exporter {
 // points beyond U+10FFFF included) replaced by U+FFFD.
 std::string to_valid_utf8(std::string_view text);
 
+// The text as one line that a terminal can show: valid UTF-8, a line feed as \n and every other
+// control character as \xNN.
+std::string printable(std::string_view text);
+
 }  // namespace kernel_exporter

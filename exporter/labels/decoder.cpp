@@ -49,7 +49,7 @@ tl::unexpected<Error> unknown_decoder(const std::string& name) {
     if (&entry != &table().front()) message += ", ";
     message += entry.name;
   }
-  return fail(std::move(message));
+  return fail(message);
 }
 
 MadeDecoder make_named(const std::string& name, const YAML::Node& arguments,

@@ -15,6 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.join(ROOT, "build-release")
 BOOT_SECONDS = 500
 MOST_EXPOSURE = 25  # tenths
+MOST_BYTES = 3_000_000
 NO_CAPABILITY = "0000000000000000"
 # Runs the scripts that the kernel's command line names.
 CHECKS = """for name in $(sed -n 's/.*checks=\\([^ ]*\\).*/\\1/p' /proc/cmdline | tr , ' '); do /bin/bash /$name; done
@@ -24,6 +25,7 @@ printf '\\n=== end\\n'
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 from exposition import Exposition  # noqa: E402  (beside the tests that it was made for)
 import engines  # noqa: E402
+import hardening  # noqa: E402
 
 
 def run(*command, **arguments):
@@ -109,6 +111,12 @@ class Archive(unittest.TestCase):
             links += [os.path.join(os.path.dirname(document), link) for link in here]
         self.assertGreaterEqual(len(links), 9)
         self.assertEqual([link for link in links if not os.path.exists(link)], [])
+
+    def test_the_binary_is_hardened(self):
+        self.assertEqual(hardening.missing(self.path("usr/bin/kernel_exporter")), [])
+
+    def test_the_binary_is_small(self):
+        self.assertLess(os.path.getsize(self.path("usr/bin/kernel_exporter")), MOST_BYTES)
 
     def test_it_needs_the_libraries_that_it_was_linked_with(self):
         depends = run("dpkg-deb", "-f", package(), "Depends")

@@ -225,7 +225,7 @@ TEST(ParseRules, TakesAliasesAnchorsCarriageReturnsAndAByteOrderMark) {
 
 TEST(ParseRules, KeepsEveryMessageOnOneLine) {
   const std::string faults = faults_of(with("    \"a\\nb\\e\\x85\": 1\n"));
-  EXPECT_EQ(faults.find("test.yaml:8: unknown key \"a\\nb\\x1b\xc2\x85\""), 0u) << faults;
+  EXPECT_EQ(faults.find("test.yaml:8: unknown key \"a\\nb\\x1b\\x85\""), 0u) << faults;
   EXPECT_EQ(std::ranges::count(faults, '\n'), 1);
 }
 

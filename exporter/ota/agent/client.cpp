@@ -46,7 +46,7 @@ Result<OtaReply> parse_reply(std::string_view reply) {
   if (!json.is_object()) return fail(std::string(reply));
   try {
     if (!json.value("ok", false)) return fail(json.value("error", std::string(reply)));
-    return OtaReply{json.value("transaction", uint64_t{0}),
+    return OtaReply{whole_number_or<uint64_t>(json, "transaction", 0),
                     json.value(json.contains("result") ? "result" : "state", ""),
                     json.value("cause", "none")};
   } catch (const std::exception& error) {

@@ -75,8 +75,10 @@ Row status_row(const OtaTransaction& transaction) {
 Result<OtaJson> good_reply(std::string_view reply) {
   OtaJson json = OtaJson::parse(reply, nullptr, false);
   if (!json.is_object() || !json.contains("ok")) return fail("unexpected answer");
-  if (json.value("ok", false)) return json;
-  return fail(json.value("error", "rejected without a reason"));
+  if (json["ok"] == true) return json;
+  const auto error = json.find("error");
+  if (error == json.end() || !error->is_string()) return fail("rejected without a reason");
+  return fail(error->get<std::string>());
 }
 
 Result<std::string> table_of(std::string_view reply, const char* key, Row head,

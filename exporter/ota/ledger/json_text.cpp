@@ -21,8 +21,8 @@ OtaDevice device_of(const OtaJson& json) {
   device.path = json.at("path").get<std::string>();
   device.role = static_cast<OtaRole>(index_in(kOtaRoleNames, json.at("role").get<std::string>()));
   device.name = json.at("name").get<std::string>();
-  device.major = json.at("major").get<uint32_t>();
-  device.minor = json.at("minor").get<uint32_t>();
+  device.major = whole_number<uint32_t>(json, "major");
+  device.minor = whole_number<uint32_t>(json, "minor");
   device.block = json.at("block").get<bool>();
   return device;
 }
@@ -33,7 +33,7 @@ OtaCause cause_of(const OtaJson& json) {
 
 std::optional<uint64_t> offset_of(const OtaJson& json) {
   if (!json.contains("offset")) return {};
-  return json.at("offset").get<uint64_t>();
+  return whole_number<uint64_t>(json, "offset");
 }
 
 OtaJson evidence_json(const OtaEvidence& evidence) {
@@ -51,8 +51,8 @@ OtaEvidence evidence_of(const OtaJson& json) {
   evidence.cause = cause_of(json.at("cause"));
   evidence.device = json.at("device").get<std::string>();
   evidence.status = json.at("status").get<std::string>();
-  evidence.at_ns = json.at("at_ns").get<int64_t>();
-  evidence.count = json.at("count").get<uint64_t>();
+  evidence.at_ns = whole_number<int64_t>(json, "at_ns");
+  evidence.count = whole_number<uint64_t>(json, "count");
   evidence.offset = offset_of(json);
   return evidence;
 }
@@ -76,7 +76,7 @@ void read_result(const OtaJson& json, OtaTransaction& transaction) {
   if (!json.contains("result")) return;
   transaction.outcome =
       static_cast<OtaOutcome>(index_in(kOtaOutcomeNames, json.at("result").get<std::string>()));
-  transaction.ended_ms = json.at("ended_ms").get<int64_t>();
+  transaction.ended_ms = whole_number<int64_t>(json, "ended_ms");
   transaction.cause = cause_of(json.at("cause"));
   transaction.cause_device = json.value("device", "");
   transaction.cause_offset = offset_of(json);
@@ -84,13 +84,14 @@ void read_result(const OtaJson& json, OtaTransaction& transaction) {
 }
 
 void read_times(const OtaJson& json, OtaTransaction& transaction) {
-  for (const auto& [name, time] : json.at("state_ns").items()) {
-    transaction.state_ns[index_in(kOtaStateNames, name)] = time.get<int64_t>();
+  const OtaJson& state_ns = json.at("state_ns");
+  for (const auto& [name, time] : state_ns.items()) {
+    transaction.state_ns[index_in(kOtaStateNames, name)] = whole_number<int64_t>(state_ns, name);
   }
-  transaction.elapsed_ns = json.at("elapsed_ns").get<int64_t>();
-  transaction.since_ns = json.at("since_ns").get<int64_t>();
-  transaction.started_ms = json.at("started_ms").get<int64_t>();
-  transaction.activity_ms = json.at("activity_ms").get<int64_t>();
+  transaction.elapsed_ns = whole_number<int64_t>(json, "elapsed_ns");
+  transaction.since_ns = whole_number<int64_t>(json, "since_ns");
+  transaction.started_ms = whole_number<int64_t>(json, "started_ms");
+  transaction.activity_ms = whole_number<int64_t>(json, "activity_ms");
 }
 
 }  // namespace
@@ -132,16 +133,16 @@ OtaJson transaction_json(const OtaTransaction& transaction) {
 
 OtaTransaction transaction_of(const OtaJson& json) {
   OtaTransaction transaction;
-  transaction.number = json.at("number").get<uint64_t>();
+  transaction.number = whole_number<uint64_t>(json, "number");
   transaction.id = json.at("id").get<std::string>();
   transaction.engine = json.at("engine").get<std::string>();
   transaction.from = json.at("from").get<std::string>();
   transaction.to = json.at("to").get<std::string>();
-  transaction.payload_bytes = json.at("payload_bytes").get<uint64_t>();
+  transaction.payload_bytes = whole_number<uint64_t>(json, "payload_bytes");
   for (const auto& device : json.at("devices")) transaction.devices.push_back(device_of(device));
   transaction.cgroup = json.value("cgroup", "");
-  transaction.process.id = json.value("process", int64_t{0});
-  transaction.process.start = json.value("process_start", uint64_t{0});
+  transaction.process.id = whole_number_or<int64_t>(json, "process", 0);
+  transaction.process.start = whole_number_or<uint64_t>(json, "process_start", 0);
   transaction.needs_reboot = json.value("needs_reboot", true);
   transaction.states.reset();
   for (const auto& state : json.at("states")) {
@@ -149,7 +150,7 @@ OtaTransaction transaction_of(const OtaJson& json) {
   }
   read_times(json, transaction);
   if (json.contains("progress")) transaction.progress = json.at("progress").get<double>();
-  transaction.downloaded_bytes = json.at("downloaded_bytes").get<uint64_t>();
+  transaction.downloaded_bytes = whole_number<uint64_t>(json, "downloaded_bytes");
   transaction.reboot = json.value("reboot", "");
   read_result(json, transaction);
   return transaction;

@@ -22,22 +22,22 @@ void read_counts(const OtaJson& json, const std::array<std::string_view, kNames>
                  std::array<uint64_t, kCounts>& counts) {
   for (const auto& [name, count] : json.items()) {
     const auto index = word_of<size_t>(names, name);
-    if (index && *index < kCounts) counts[*index] = count.template get<uint64_t>();
+    if (index && *index < kCounts) counts[*index] = whole_number<uint64_t>(json, name);
   }
 }
 
 OtaRecord record_of(const OtaJson& json) {
   OtaRecord record;
   record.boot_id = json.at("boot_id").get<std::string>();
-  record.at.boottime_ns = json.at("boottime_ns").get<int64_t>();
-  record.at.wall_ms = json.at("wall_ms").get<int64_t>();
+  record.at.boottime_ns = whole_number<int64_t>(json, "boottime_ns");
+  record.at.wall_ms = whole_number<int64_t>(json, "wall_ms");
   if (json.contains("transaction")) record.transaction = transaction_of(json.at("transaction"));
   const OtaJson all_totals = json.value("totals", OtaJson::object());
   for (const auto& [engine, totals] : all_totals.items()) {
     read_counts(totals.at("results"), kOtaOutcomeNames, record.totals[engine].outcomes);
     read_counts(totals.at("causes"), kOtaCauseNames, record.totals[engine].causes);
   }
-  record.next_number = json.value("next_number", uint64_t{0});
+  record.next_number = whole_number_or<uint64_t>(json, "next_number", 0);
   return record;
 }
 

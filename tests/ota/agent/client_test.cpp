@@ -44,6 +44,7 @@ TEST(ParseReply, RefusesWhatIsNoAnswerWithTheExportersWordsWhereThereAreAny) {
             "no such transaction");
   EXPECT_EQ(parse_reply("garbage").error().message, "garbage");
   EXPECT_FALSE(parse_reply(R"({"ok":true,"transaction":"seven"})"));
+  EXPECT_FALSE(parse_reply(R"({"ok":true,"transaction":1e30})"));
   EXPECT_FALSE(parse_reply(R"({"ok":"yes"})"));
   EXPECT_FALSE(parse_reply("[]"));
 }

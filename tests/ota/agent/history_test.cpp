@@ -47,5 +47,18 @@ TEST_F(HistoryOfLedger, RefusesWhatHoldsNoRecord) {
   EXPECT_EQ(read("").at("transactions").size(), 0u);
 }
 
+TEST(HistoryInReply, RefusesAnswersThatNoExporterGives) {
+  const auto refusal = [](std::string_view reply) {
+    return list_in_reply(reply, "open").error().message;
+  };
+  EXPECT_EQ(list_in_reply(R"({"ok":true,"open":[]})", "open"), "[]");
+  EXPECT_EQ(refusal("garbage"), "unexpected answer");
+  EXPECT_EQ(refusal(R"({"ok":false,"error":"no ledger"})"), "no ledger");
+  EXPECT_EQ(refusal(R"({"ok":"yes"})"), "rejected without a reason");
+  EXPECT_EQ(refusal(R"({"ok":false,"error":7})"), "rejected without a reason");
+  EXPECT_FALSE(history_table(R"({"ok":1})"));
+  EXPECT_FALSE(status_table(R"({"ok":true,"open":[{}]})"));
+}
+
 }  // namespace
 }  // namespace kernel_exporter

@@ -110,7 +110,7 @@ class DbusClientTest : public testing::Test {
       note("appeared");
       process_ = process;
       if (!ask_) return;
-      client_->call(
+      caller_->call(
           {"/", kInterface, ask_, false,
            [](sd_bus_message* call) { return sd_bus_message_append(call, "s", "hello"); }},
           [this](const Result<sd_bus_message*>& answer) {
@@ -120,6 +120,7 @@ class DbusClientTest : public testing::Test {
     service.gone = [this] { note("gone"); };
     service.tick = [this] { ++ticks_; };
     client_ = std::make_unique<DbusClient>(std::move(service));
+    caller_ = client_.get();
     ASSERT_TRUE(client_->start());
   }
   void start() { start(bus_.address()); }
@@ -168,6 +169,7 @@ class DbusClientTest : public testing::Test {
   std::mutex mutex_;
   std::vector<std::string> notes_;  // protected by mutex_
   std::unique_ptr<DbusClient> client_;
+  DbusClient* caller_ = nullptr;  // for the thread: reset() empties client_ before it joins
 };
 
 TEST_F(DbusClientTest, SaysWhetherTheServiceIsThereAndWhenItComesAndGoes) {
