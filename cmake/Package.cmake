@@ -28,6 +28,7 @@ install(DIRECTORY dashboards DESTINATION share/kernel_exporter
   FILES_MATCHING PATTERN *.json PATTERN *.yml PATTERN runbook.md PATTERN source EXCLUDE)
 install(FILES ${PACKAGING}/systemd/kernel_exporter.service DESTINATION lib/systemd/system)
 install(FILES ${PACKAGING}/systemd/ledger-on-data.conf DESTINATION share/kernel_exporter/systemd)
+install(FILES ${PACKAGING}/completion/kernel_exporter DESTINATION share/bash-completion/completions)
 install(FILES ${PACKAGING}/sysusers/kernel_exporter.conf DESTINATION lib/sysusers.d)
 install(FILES ${PACKAGING}/tmpfiles/kernel_exporter.conf DESTINATION lib/tmpfiles.d)
 install(FILES ${PACKAGING}/config/ota.yaml DESTINATION /etc/kernel_exporter)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Subcommands that run to their end: what they take, what they say, their exit codes."""
 import os
+import re
 import shutil
+import subprocess
 import tempfile
 import unittest
 
-from exporter_process import BINARY, DEFAULT_RULES, run_exporter
+from exporter_process import BINARY, DEFAULT_RULES, ROOT, run_exporter
 
 
 class CommandLine(unittest.TestCase):
@@ -90,6 +92,34 @@ class CommandLine(unittest.TestCase):
         done = run_exporter("check", wrapper=["env", "-C", self.folder])
         self.assertEqual(done.returncode, 1)
         self.assertIn(b'rules/events/bad.yaml:2: unknown key "metric"', done.stderr)
+
+    COMMANDS = ([], ["serve"], ["check"], ["probes"], ["dump"], ["ota"], ["ota", "begin"], ["ota", "set"],
+                ["ota", "end"], ["ota", "status"], ["ota", "history"])
+
+    def options(self, command):
+        """Those that the help of a subcommand lists."""
+        return set(re.findall(r"^  (?:-\w,)?(--[a-z.-]+)", self.done(*command, "--help")[1], re.MULTILINE)) - {"--help"}
+
+    def test_the_manual_has_every_option_and_no_other(self):
+        with open(os.path.join(ROOT, "packaging/man/kernel_exporter.8"), encoding="utf-8") as file:
+            manual = file.read().replace("\\-", "-")
+        listed = set(re.findall(r"^\.BI? (--[a-z.-]+)", manual, re.MULTILINE))
+        self.assertEqual(listed, set().union(*map(self.options, self.COMMANDS)))
+
+    def completed(self, *words):
+        """What bash offers after these words, of which the last may be incomplete."""
+        script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _kernel_exporter; '
+                  'printf "%s\\n" "${COMPREPLY[@]}"')
+        done = subprocess.run(["bash", "-c", script, "bash", os.path.join(ROOT, "packaging/completion/kernel_exporter"),
+                               BINARY, *words], stdout=subprocess.PIPE, check=True)
+        return set(done.stdout.decode().split())
+
+    def test_the_shell_completes_every_subcommand_and_option(self):
+        self.assertEqual(self.completed(""), {"serve", "check", "probes", "dump", "ota"})
+        self.assertEqual(self.completed("ota", ""), {"begin", "set", "end", "status", "history"})
+        self.assertEqual(self.completed("ota", "b"), {"begin"})
+        for command in self.COMMANDS:
+            self.assertEqual(self.completed(*command, "--") - {"--help"}, self.options(command), command)
 
     def test_a_word_that_is_no_subcommand_is_named(self):
         for arguments in (["bogus"], ["ota", "bogus"], ["bogus", "--rules", "x"]):
