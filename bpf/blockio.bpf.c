@@ -58,6 +58,7 @@ struct {
 	__type(key, struct blockio_key);
 	__type(value, struct blockio_stats);
 } blockio SEC(".maps");
+ENTRIES_PER_DISK(blockio, 4); /* reads, writes, flushes and discards */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -65,6 +66,7 @@ struct {
 	__type(key, struct blockio_error_key);
 	__type(value, u64);
 } blockio_errors SEC(".maps");
+ENTRIES_PER_DISK(blockio_errors, 4);
 
 /*
  * Bios of bio-based disks, which have no request that keeps the time. What a stacked disk passes on

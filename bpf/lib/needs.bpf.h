@@ -23,3 +23,9 @@
  *	MAP_IF(runqueue_cgroup, runqueue_per_cgroup);
  */
 #define MAP_IF(map, constant) const char map_if_##map[] SEC(".rodata.needs") = #constant
+
+/*
+ * Room in a map whose keys name disks, beside its max_entries: so many entries for each disk that
+ * the machine has when the exporter starts.
+ */
+#define ENTRIES_PER_DISK(map, entries) const char per_disk_##map[] SEC(".rodata.needs") = #entries

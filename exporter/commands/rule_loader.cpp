@@ -85,6 +85,7 @@ LoadedRules load_rules(const std::vector<std::string>& files, HostTables& host,
   context.kernel = kernel;
   context.host = &host;
   context.possible_cpus = possible_cpus();
+  context.disks = host.disks;
   RuleCompiler compiler(context);
   for (const std::string& path : files) {
     Diagnostics own_faults;

@@ -91,4 +91,14 @@ std::vector<BlockNumber> block_partitions(const HostPaths& paths, BlockNumber di
   return partitions;
 }
 
+uint32_t count_disks(const HostPaths& paths) {
+  uint32_t disks = 0;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(paths.sysfs + "/block", error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    if (read_count(entry->path().string() + "/size").value_or(0) > 0) ++disks;
+  }
+  return disks;
+}
+
 }  // namespace kernel_exporter

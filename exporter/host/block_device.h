@@ -40,4 +40,7 @@ struct BlockExtent {
 // The partitions that a disk has now, in no order; none when there is no such disk.
 std::vector<BlockNumber> block_partitions(const HostPaths& paths, BlockNumber disk);
 
+// The whole disks that have a medium now: no loop device without a file, no empty card reader.
+uint32_t count_disks(const HostPaths& paths);
+
 }  // namespace kernel_exporter

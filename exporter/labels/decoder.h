@@ -34,6 +34,7 @@ struct HostTables {
   Cgroups cgroups;
   KernelSymbols symbols;
   HostUses uses;
+  uint32_t disks = 0;  // when this was made, so that a reload finds the same sizes of maps
 
   explicit HostTables(HostPaths host_paths);
   void start_scrape();

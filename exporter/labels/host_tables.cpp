@@ -4,7 +4,11 @@
 namespace kernel_exporter {
 
 HostTables::HostTables(HostPaths host_paths)
-    : paths(std::move(host_paths)), netdevs(paths), cgroups(paths), symbols(paths) {}
+    : paths(std::move(host_paths)),
+      netdevs(paths),
+      cgroups(paths),
+      symbols(paths),
+      disks(count_disks(paths)) {}
 
 void HostTables::start_scrape() {
   netdevs.start_scrape();

@@ -22,6 +22,9 @@ inline constexpr std::string_view kNeedsPrefix = "needs_";
 // In the same section, of a map that is used only while a constant is set:
 //   const char map_if_MAP[] SEC(".rodata.needs") = "CONSTANT";
 inline constexpr std::string_view kMapIfPrefix = "map_if_";
+// And of a map that needs entries beside its max_entries for each disk of the machine:
+//   const char per_disk_MAP[] SEC(".rodata.needs") = "4";
+inline constexpr std::string_view kPerDiskPrefix = "per_disk_";
 
 // The requirements in a text, split at ";", blanks around them removed, empty ones left out.
 std::vector<std::string> split_needs(std::string_view text);

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "probe/attach_target.h"
 #include "probe/bpf_handle.h"
@@ -158,6 +159,7 @@ ObjectInfo describe_object(const bpf_object* object, std::span<const std::byte> 
   const btf* types = bpf_object__btf(object);
   const auto needs = notes(object, kNeedsPrefix);
   const auto conditions = notes(object, kMapIfPrefix);
+  const auto per_disk = notes(object, kPerDiskPrefix);
   const Result<ElfFile> file = ElfFile::parse(image);
   const auto used = file ? file->maps_by_program() : std::map<std::string, std::set<std::string>>();
   const bpf_map* map = nullptr;
@@ -166,6 +168,10 @@ ObjectInfo describe_object(const bpf_object* object, std::span<const std::byte> 
     MapInfo& entry = info.maps.emplace_back(describe_map(map, types));
     if (const auto found = conditions.find(entry.name); found != conditions.end()) {
       entry.only_if = found->second;
+    }
+    if (const auto found = per_disk.find(entry.name); found != per_disk.end()) {
+      const std::string& count = found->second;
+      std::from_chars(count.data(), count.data() + count.size(), entry.entries_per_disk);
     }
   }
   bpf_program* program = nullptr;

@@ -21,6 +21,7 @@ struct MapInfo {
   uint32_t key_size = 0;
   uint32_t value_size = 0;
   uint32_t max_entries = 0;
+  uint32_t entries_per_disk = 0;  // that it needs beside max_entries, see needs.h
   bool per_cpu = false;
   Layout key;           // size 0 when the object has no BTF for it
   Layout value;         // of one CPU's value

@@ -201,6 +201,10 @@ bool RuleCompiler::add(const RuleFile& file, Diagnostics& diagnostics) {
   for (std::string& constant : compiled.unasked_buckets) {
     unasked_buckets_.emplace_back(file.object, std::move(constant));
   }
+  for (const auto& [map, entries] : compiled.default_entries) {
+    const auto [known, fresh] = default_entries_.emplace(std::pair(file.object, map), entries);
+    if (!fresh) known->second = std::min(known->second, entries);
+  }
   merge_settings(compiled, *target);
   merge_families(compiled, plan_, *target);
   plan_.rule_files.push_back(file.path);
@@ -212,6 +216,10 @@ Plan RuleCompiler::finish() {
     find_plan(plan_, object)->settings.constants.emplace(constant, no_buckets());
   }
   unasked_buckets_.clear();
+  for (const auto& [map, entries] : default_entries_) {
+    find_plan(plan_, map.first)->settings.max_entries.emplace(map.second, entries);
+  }
+  default_entries_.clear();
   std::stable_partition(plan_.objects.begin(), plan_.objects.end(),
                         [](const ObjectPlan& object) { return object.source.is_embedded(); });
   return std::exchange(plan_, Plan{});

@@ -22,6 +22,7 @@ struct CompileContext {
   const KernelBtf* kernel = nullptr;  // null where the kernel has no BTF
   HostTables* host = nullptr;
   int possible_cpus = 1;
+  uint32_t disks = 0;
 };
 
 // The family of what probes lose, which no rule file has to name.
@@ -53,6 +54,8 @@ class RuleCompiler {
   std::map<ObjectSource, Object> objects_;  // but for the embedded one
   // Histograms without a rule for their buckets, by object and constant.
   std::vector<std::pair<ObjectSource, std::string>> unasked_buckets_;
+  // Sizes for maps that no file gives one, by object and map: the smallest that a file can afford.
+  std::map<std::pair<ObjectSource, std::string>, uint32_t> default_entries_;
 };
 
 }  // namespace kernel_exporter

@@ -93,6 +93,18 @@ void compile_cgroups(const RuleFile& file, const ObjectInfo& object, FilePlan& p
   }
 }
 
+// With room for the disks, as far as the memory limit goes; never less than the object's own size.
+uint32_t entries_for_disks(const MapInfo& map, uint64_t memory_limit,
+                           const CompileContext& context) {
+  MapInfo entry = map;
+  entry.max_entries = 1;
+  const uint64_t wanted = map.max_entries + uint64_t{map.entries_per_disk} * context.disks;
+  const uint64_t affordable =
+      memory_limit / std::max<uint64_t>(1, entry.bytes(context.possible_cpus));
+  return static_cast<uint32_t>(std::clamp<uint64_t>(
+      wanted, map.max_entries, std::max<uint64_t>(map.max_entries, affordable)));
+}
+
 void compile_maps(const RuleFile& file, const ObjectInfo& object, const CompileContext& context,
                   FilePlan& plan, Diagnostics& diagnostics) {
   std::map<std::string, MaxEntriesRule> entries;
@@ -105,7 +117,12 @@ void compile_maps(const RuleFile& file, const ObjectInfo& object, const CompileC
     if (!belongs_to_probe(file, known.name)) continue;
     MapInfo map = known;
     const auto size = entries.find(map.name);
-    if (size != entries.end()) map.max_entries = size->second.entries;
+    if (size != entries.end()) {
+      map.max_entries = size->second.entries;
+    } else if (map.entries_per_disk > 0 && context.disks > 0) {
+      map.max_entries = entries_for_disks(known, file.map_memory_limit, context);
+      plan.default_entries.emplace(map.name, map.max_entries);
+    }
     const uint64_t bytes = map.bytes(context.possible_cpus);
     if (bytes <= file.map_memory_limit) continue;
     diagnostics.add(size == entries.end() ? file.probe_position : size->second.position,

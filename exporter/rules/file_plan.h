@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,8 @@ struct FilePlan {
   ProbeRequest probe;
   std::vector<std::pair<Position, std::pair<std::string, std::vector<std::byte>>>> constants;
   std::vector<MaxEntriesRule> max_entries;
+  // Sizes of maps that no rule names, by what the machine has.
+  std::map<std::string, uint32_t> default_entries;
   std::vector<CgroupPlan> cgroups;
   // families[i] is that of sources[i].
   std::vector<FamilyPlan> families;

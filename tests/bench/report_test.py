@@ -1,13 +1,15 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
-"""The parts of the bench that need no root: its table, how the document quotes it, and how a loss is computed."""
+"""The parts of the bench that need no root: its table, how the document quotes it, how a loss is computed, its clock."""
 import os
 import sys
 import tempfile
+import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from bars import report, under_load  # noqa: E402
+from bars import processes, report, under_load  # noqa: E402
 
 
 class ReplacePart(unittest.TestCase):
@@ -52,6 +54,22 @@ class Rows(unittest.TestCase):
 
     def test_escapes_bars_in_markdown(self):
         self.assertIn("a\\|b", report.as_markdown([report.Row("a|b", "", "")]))
+
+
+class CpuClock(unittest.TestCase):
+    def test_counts_threads_that_have_ended(self):
+        used = []
+
+        def work():
+            while time.thread_time_ns() < 50_000_000:
+                pass
+            used.append(time.thread_time_ns())
+
+        before = processes.cpu_ns(os.getpid())
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        self.assertGreaterEqual(processes.cpu_ns(os.getpid()) - before, used[0])
 
 
 class Machine:

@@ -7,8 +7,10 @@ import tempfile
 import unittest
 
 from exporter_process import DEFAULT_RULES, ExporterProcess, RuleFolder
+from machine import LoopDevice
 from system_call_injection import stopped
 
+BLOCKIO = os.path.join(DEFAULT_RULES, "blockio.yaml")
 SOFTIRQ = os.path.join(DEFAULT_RULES, "softirq.yaml")
 WATCHDOG_SECONDS = 1.0
 
@@ -74,6 +76,14 @@ class States(unittest.TestCase):
             self.assertEqual(manager.heard(), serving + "; reload failed, the previous rules stay active")
             exporter.stop()
             self.assertTrue(manager.heard().startswith("STOPPING=1\n"))
+
+    def test_reloads_when_a_disk_has_come(self):
+        # The sizes of blockio's maps, which a reload cannot change, depend on the number of disks.
+        with Manager() as manager, ExporterProcess(BLOCKIO, wrapper=manager.wrapper) as exporter, LoopDevice():
+            serving = manager.heard()
+            exporter.send(signal.SIGHUP)
+            self.assertTrue(manager.heard().startswith("RELOADING=1\n"))
+            self.assertEqual(manager.heard(), serving)
 
     def test_a_start_that_fails_is_never_ready(self):
         with Manager() as manager:

@@ -27,6 +27,17 @@ TEST(BlockDevice, HasNoNameWhenItIsGoneOrNoLink) {
   EXPECT_EQ(block_device_name(tree.paths(), 8, 3), std::nullopt);
 }
 
+TEST(BlockDevice, CountsDisksThatHaveAMedium) {
+  TemporaryTree tree;
+  EXPECT_EQ(count_disks(tree.paths()), 0u);
+  tree.file("sys/block/sda/size", "100000\n");
+  tree.file("sys/block/sda/sda1/size", "4096\n");
+  tree.file("sys/block/loop0/size", "0\n");
+  tree.file("sys/block/dm-0/size", "8\n");
+  tree.file("sys/block/broken/size", "many\n");
+  EXPECT_EQ(count_disks(tree.paths()), 2u);
+}
+
 // A disk 8:0 with a partition 8:2 from sector 2048 on.
 void add_disk(const TemporaryTree& tree, const std::string& size = "4096\n") {
   tree.file("sys/block/sda/dev", "8:0\n");

@@ -12,7 +12,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <random>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -57,6 +59,18 @@ DiskStats disk_stats(const std::string& device) {
   give_up_plainly("/proc/diskstats: no " + device);
 }
 
+uint64_t requests_but_of_loop_devices() {
+  uint64_t requests = 0;
+  for (const std::string& line : lines(read_text("/proc/diskstats"))) {
+    const std::vector<std::string> field = words(line);
+    if (field.size() < 4 || field[2].starts_with("loop")) continue;
+    for (const size_t completed : {3u, 7u, 14u, 18u}) {  // reads, writes, discards, flushes
+      if (completed < field.size()) requests += std::stoull(field[completed]);
+    }
+  }
+  return requests;
+}
+
 MemoryFileSystem::MemoryFileSystem(size_t bytes) {
   char path[] = "/tmp/kernel_tests.XXXXXX";
   if (::mkdtemp(path) == nullptr) give_up(path);
@@ -98,6 +112,33 @@ LoopDevice::LoopDevice(const std::string& folder, size_t bytes) {
 }
 
 LoopDevice::~LoopDevice() { ::ioctl(device_.get(), LOOP_CLR_FD, 0); }
+
+LoopDevices::LoopDevices(int count) : files_(size_t{64} << 20) {
+  std::set<std::string> before;
+  for (const auto& disk : std::filesystem::directory_iterator("/sys/block")) {
+    before.insert(disk.path().filename());
+  }
+  for (int i = 0; i < count; ++i) {
+    const std::string folder = files_.path() + "/" + std::to_string(i);
+    std::filesystem::create_directory(folder);
+    names_.push_back(devices_.emplace_back(folder, size_t{1} << 20).name());
+    if (!before.contains(names_.back())) added_.push_back(names_.back());
+  }
+}
+
+LoopDevices::~LoopDevices() {
+  devices_.clear();
+  const UniqueFd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+  for (const std::string& name : added_) {
+    const int number = std::stoi(name.substr(sizeof "loop" - 1));
+    // The last one to close the device may still be on its way out.
+    for (int attempt = 0; attempt < 100; ++attempt) {
+      if (::ioctl(control.get(), LOOP_CTL_REMOVE, number) >= 0 || errno != EBUSY) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    ::unlink(("/dev/" + name).c_str());
+  }
+}
 
 ZramDevice::ZramDevice(size_t bytes, size_t limit) {
   number_ = words(read_text("/sys/class/zram-control/hot_add")).at(0);
@@ -191,7 +232,7 @@ int DirectIo::submit_together(int command, int blocks) {
     request.aio_fildes = static_cast<__u32>(device_.get());
     request.aio_buf = reinterpret_cast<uint64_t>(memory_.get());
     request.aio_nbytes = size_;
-    request.aio_offset = static_cast<__s64>(size_ * pointers.size());
+    request.aio_offset = static_cast<__s64>(size_) * static_cast<__s64>(pointers.size());
     pointers.push_back(&request);
   }
   std::vector<io_event> events(count);

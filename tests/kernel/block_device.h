@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/unique_fd.h"
 
@@ -20,6 +22,9 @@ struct DiskStats {
   double write_seconds;
 };
 DiskStats disk_stats(const std::string& device);
+// Everything that other devices than loop devices were asked for, partitions apart from their
+// disks.
+uint64_t requests_but_of_loop_devices();
 
 // A tmpfs of limited size, in the mount namespace of the tests.
 class MemoryFileSystem {
@@ -47,6 +52,23 @@ class LoopDevice {
  private:
   UniqueFd device_;
   std::string name_;
+};
+
+// Many small ones at once; those that the kernel made for this go again.
+class LoopDevices {
+ public:
+  explicit LoopDevices(int count);
+  ~LoopDevices();
+  LoopDevices(const LoopDevices&) = delete;
+  LoopDevices& operator=(const LoopDevices&) = delete;
+
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  MemoryFileSystem files_;
+  std::deque<LoopDevice> devices_;
+  std::vector<std::string> names_;
+  std::vector<std::string> added_;
 };
 
 // A bio-based device: a zram disk; `limit` on the memory that it may take, 0 for none.

@@ -226,6 +226,91 @@ TEST(Blockio, CountsTheErrorsOfABioBasedDevice) {
   VERIFY_EQ(exporter.scrape().sum(kBytes, io(device.name(), "write")), block * kPage);
 }
 
+// More than twice the keys that the map has without them, and than the series of one metric once
+// had.
+constexpr int kManyDisks = 140;
+
+// One to three writes and a read of every disk.
+void use(const std::vector<std::string>& disks) {
+  int writes = 0;
+  for (const std::string& name : disks) {
+    DirectIo disk(name, kPage);
+    VERIFY_EQ(write_blocks(disk, 0, 1 + writes++ % 3).count, 0);
+    VERIFY_EQ(read_blocks(disk, 0, 1).count, 0);
+  }
+}
+
+struct Totals {
+  double requests = 0, bytes = 0;
+};
+
+Totals operator-(const Totals& after, const Totals& before) {
+  return {after.requests - before.requests, after.bytes - before.bytes};
+}
+
+Totals truth_of(const std::vector<std::string>& disks) {
+  Totals totals;
+  for (const std::string& name : disks) {
+    const DiskStats stats = disk_stats(name);
+    totals.requests += static_cast<double>(stats.reads + stats.writes);
+    totals.bytes += static_cast<double>(stats.bytes_read + stats.bytes_written);
+  }
+  return totals;
+}
+
+Totals exported_of(const Samples& samples, const std::vector<std::string>& disks) {
+  Totals totals;
+  for (const std::string& name : disks) {
+    totals.requests += samples.sum(kLatencyCount, {{"device", name}});
+    totals.bytes += samples.sum(kBytes, {{"device", name}});
+  }
+  return totals;
+}
+
+TEST(Blockio, CountsEveryOneOfManyDisks) {
+  const LoopDevices disks(kManyDisks);
+  const ExporterProcess exporter({default_rules("blockio")});
+  const Totals before = truth_of(disks.names());
+  use(disks.names());
+  const Totals truth = truth_of(disks.names()) - before;
+  VERIFY_GE(truth.requests, 2 * kManyDisks);
+  const Samples samples = exporter.scrape_until([&](const Samples& now) {
+    return exported_of(now, disks.names()).requests >= truth.requests;
+  });
+  const Totals exported = exported_of(samples, disks.names());
+  VERIFY_EQ(exported.requests, truth.requests);
+  VERIFY_EQ(exported.bytes, truth.bytes);
+  for (const std::string& name : disks.names()) {
+    VERIFY_GT(samples.sum(kLatencyCount, io(name, "write")), 0) << name;
+    VERIFY_GT(samples.sum(kLatencyCount, io(name, "read")), 0) << name;
+  }
+  VERIFY_EQ(samples.count(kBytes, {{"device", "other"}}), 0u);
+  VERIFY_EQ(samples.sum(kLost, {{"probe", "blockio"}, {"reason", "map_full"}}), 0);
+}
+
+// Disks that came when the size of the map was settled.
+TEST(Blockio, CountsWhatItsMapHasNoRoomFor) {
+  const ExporterProcess exporter({default_rules("blockio")});
+  const LoopDevices disks(kManyDisks);
+  const Samples::Labels full = {{"probe", "blockio"}, {"reason", "map_full"}};
+  const Totals before = truth_of(disks.names());
+  const double lost_before = exporter.scrape().sum(kLost, full);
+  const uint64_t others_before = requests_but_of_loop_devices();
+  use(disks.names());
+  const Totals truth = truth_of(disks.names()) - before;
+  const auto seen = [&](const Samples& now) {
+    return exported_of(now, disks.names()).requests + now.sum(kLost, full) - lost_before;
+  };
+  const Samples samples =
+      exporter.scrape_until([&](const Samples& now) { return seen(now) >= truth.requests; });
+  const auto others = static_cast<double>(requests_but_of_loop_devices() - others_before);
+  VERIFY_EQ(lost_before, 0);
+  VERIFY_GE(samples.sum(kLost, full), kManyDisks / 2);
+  VERIFY_LT(exported_of(samples, disks.names()).requests, truth.requests);
+  VERIFY_GE(seen(samples), truth.requests);
+  VERIFY_LE(seen(samples), truth.requests + others);
+}
+
 TEST(Blockio, LosesNothing) {
   const MemoryFileSystem files(32 * kMiB);
   const LoopDevice device(files.path(), 16 * kMiB);

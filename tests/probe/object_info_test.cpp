@@ -35,6 +35,11 @@ TEST_F(ObjectInfoTest, ListsMapsWithoutInternalOnes) {
   EXPECT_EQ(info_.map("no_such_map"), nullptr);
 }
 
+TEST_F(ObjectInfoTest, KnowsWhichMapsGrowWithTheDisks) {
+  EXPECT_EQ(info_.map("shapes")->entries_per_disk, 3u);
+  EXPECT_EQ(info_.map("shapes_scalar")->entries_per_disk, 0u);
+}
+
 TEST_F(ObjectInfoTest, LaysOutEveryKindOfField) {
   struct Row {
     const char* path;

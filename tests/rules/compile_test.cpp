@@ -182,6 +182,51 @@ TEST(CompileRules, RefusesAMapThatIsTooLargeForItsQuota) {
       "");
 }
 
+TEST(CompileRules, MakesRoomForTheDisksOfTheMachine) {
+  const std::string errors = counter("a_total", "    map: blockio_errors\n");
+  const MapInfo& map = *own_object().map("blockio");
+  const uint32_t least = map.max_entries;
+  const uint64_t key = map.key_size + uint64_t{map.value_size} * 4;  // bytes on 4 CPUs
+  const auto limit = [](uint64_t bytes) {
+    return "map_memory_limit: " + std::to_string(bytes) + "\n";
+  };
+  struct Case {
+    uint32_t disks;
+    std::vector<std::string> settings;  // of a rule file each
+    uint32_t entries;
+  };
+  const Case cases[] = {
+      {1, {""}, least + 4},
+      {200, {""}, least + 800},
+      {200, {limit(key * 500)}, 500},
+      {200, {limit(key * least)}, least},
+      {200, {"", limit(key * 500)}, 500},
+      {200, {limit(key * 500), ""}, 500},
+      {UINT32_MAX, {limit(key * 500)}, 500},
+      {200, {"max_entries: {blockio: 7}\n"}, 7},
+      {200, {"", "max_entries: {blockio: 7}\n"}, 7},
+      {200, {"max_entries: {blockio: 7}\n", ""}, 7},
+  };
+  for (const Case& row : cases) {
+    CompileContext context = test_context();
+    context.disks = row.disks;
+    Rules rules(context);
+    for (const std::string& settings : row.settings) {
+      EXPECT_TRUE(rules.add("a.yaml", settings + file("blockio", errors))) << rules.messages();
+    }
+    const Plan plan = rules.finish();
+    EXPECT_EQ(plan.objects[0].settings.max_entries.at("blockio"), row.entries) << row.disks;
+  }
+}
+
+TEST(CompileRules, LeavesMapsWithoutDisksAsTheyAre) {
+  CompileContext context = test_context();
+  context.disks = 200;
+  Rules rules(context);
+  EXPECT_TRUE(rules.add("a.yaml", file("netdrop", kPackets))) << rules.messages();
+  EXPECT_TRUE(rules.finish().objects[0].settings.max_entries.empty());
+}
+
 TEST(CompileRules, RefusesAMetricThatIsTwoThings) {
   const std::string known = counter(
       "a_total", "    map: netdrop\n    value: packets\n    labels: {netns: {field: netns}}\n");

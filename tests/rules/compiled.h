@@ -30,6 +30,8 @@ inline CompileContext test_context() {
 // Rule texts through parser and compiler, one after the other, as if they were files.
 class Rules {
  public:
+  explicit Rules(const CompileContext& context = test_context()) : compiler_(context) {}
+
   // True when the text is part of the plan now.
   bool add(const std::string& path, const std::string& text) {
     Diagnostics faults;
@@ -48,7 +50,7 @@ class Rules {
   }
 
  private:
-  RuleCompiler compiler_{test_context()};
+  RuleCompiler compiler_;
   Diagnostics diagnostics_;
 };
 

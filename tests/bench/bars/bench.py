@@ -56,8 +56,11 @@ class Bench:
                        "engines": ["rauc"], **settings}, file)
         return self.serve(self.rules(profile), ota_config=config)
 
+    def conversation(self, tool, *arguments):
+        return Conversation(os.path.join(self.tools, tool), *arguments)
+
     def load(self, *arguments):
-        return Conversation(os.path.join(self.tools, "load"), *arguments)
+        return self.conversation("load", *arguments)
 
     def tool(self, name, *arguments):
         return run(os.path.join(self.tools, name), *arguments)
