@@ -27,6 +27,10 @@ install(PROGRAMS ${PACKAGING}/mender/install ${PACKAGING}/mender/state_script
 install(DIRECTORY dashboards DESTINATION share/kernel_exporter
   FILES_MATCHING PATTERN *.json PATTERN *.yml PATTERN runbook.md PATTERN source EXCLUDE)
 install(FILES ${PACKAGING}/systemd/kernel_exporter.service DESTINATION lib/systemd/system)
+install(FILES ${PACKAGING}/systemd/ledger-on-data.conf DESTINATION share/kernel_exporter/systemd)
+install(FILES ${PACKAGING}/completion/kernel_exporter DESTINATION share/bash-completion/completions)
+install(FILES ${PACKAGING}/sysusers/kernel_exporter.conf DESTINATION lib/sysusers.d)
+install(FILES ${PACKAGING}/tmpfiles/kernel_exporter.conf DESTINATION lib/tmpfiles.d)
 install(FILES ${PACKAGING}/config/ota.yaml DESTINATION /etc/kernel_exporter)
 install(FILES ${PACKAGING}/config/kernel_exporter.default DESTINATION /etc/default
   RENAME kernel_exporter)
@@ -49,9 +53,11 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS
+  "systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PACKAGING}/debian/postinst ${PACKAGING}/debian/prerm
-  ${PACKAGING}/debian/postrm ${PACKAGING}/debian/conffiles)
+  ${PACKAGING}/debian/postrm ${PACKAGING}/debian/conffiles ${PACKAGING}/debian/triggers)
 # The first line is the synopsis; CPack indents the others.
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "Prometheus exporter for kernel internals and over-the-air updates

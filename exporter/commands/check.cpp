@@ -31,7 +31,7 @@ bool print_faults(const Diagnostics& faults) {
 }
 
 bool check_rules(const Options& options) {
-  const auto files = find_rule_files(options.files);
+  const auto files = find_rule_files(options.files.empty() ? options.rules : options.files);
   if (!files) {
     std::fprintf(stderr, "%s\n", files.error().message.c_str());
     return false;
@@ -56,7 +56,7 @@ bool check_ota_config(const std::string& path) {
 }  // namespace
 
 int check(const Options& options) {
-  const bool good_rules = options.files.empty() || check_rules(options);
+  const bool good_rules = check_rules(options);
   const bool good_config = options.ota_config.empty() || check_ota_config(options.ota_config);
   return good_rules && good_config ? 0 : 1;
 }

@@ -35,8 +35,8 @@ void add_rule_options(CLI::App& command, Options& options) {
       ->group("");
 }
 
-void add_serve(CLI::App& app, Options& options) {
-  CLI::App& command = *app.add_subcommand("serve", "Load the probes and serve /metrics over HTTP");
+// Also those of `check`, so that a service's options can be checked as they are.
+void add_serve_options(CLI::App& command, Options& options) {
   add_rule_options(command, options);
   command
       .add_option("--web.listen-address", options.http.listen_address,
@@ -58,6 +58,11 @@ void add_serve(CLI::App& app, Options& options) {
       "Enable the kernel's run time statistics of BPF programs (about 20 ns per event)");
 }
 
+void add_serve(CLI::App& app, Options& options) {
+  CLI::App& command = *app.add_subcommand("serve", "Load the probes and serve /metrics over HTTP");
+  add_serve_options(command, options);
+}
+
 void add_dump(CLI::App& app, Options& options) {
   CLI::App& command =
       *app.add_subcommand("dump", "Load the probes, count for some time and print one scrape");
@@ -70,10 +75,12 @@ void add_dump(CLI::App& app, Options& options) {
 
 void add_check(CLI::App& app, Options& options) {
   CLI::App& command = *app.add_subcommand(
-      "check", "Validate rule files and the file of --ota.config; needs no privileges");
-  command.add_option("FILE", options.files, "Rule files, or directories of *.yaml");
-  command.add_option("--ota.config", options.ota_config, "Configuration of updates for serve");
-  command.require_option(1, 0);
+      "check",
+      "Validate rule files and the file of --ota.config; needs no privileges, takes the options "
+      "of serve");
+  command.add_option("FILE", options.files,
+                     "Rule files, or directories of *.yaml, instead of those of --rules");
+  add_serve_options(command, options);
 }
 
 // CLI11 only says that a subcommand is missing where there is a word in its place.

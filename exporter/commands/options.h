@@ -46,7 +46,7 @@ struct Options {
   std::string web_config_file;
   double duration_seconds = 1;     // dump: how long to count before the scrape
   bool openmetrics = false;        // dump
-  std::vector<std::string> files;  // check
+  std::vector<std::string> files;  // check: instead of `rules`
   std::string ota_config;          // serve: "" leaves OTA off; check
   bool keep_privileges = false;    // serve
   OtaOptions ota;

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <fstream>
 
 #include "base/unique_fd.h"
@@ -21,6 +22,7 @@ namespace {
 // The two places where libbpf looks.
 constexpr std::array kTraceDirectories = {"/sys/kernel/debug/tracing", "/sys/kernel/tracing"};
 constexpr const char* kKprobes = "/sys/bus/event_source/devices/kprobe/type";
+constexpr const char* kParanoid = "/proc/sys/kernel/perf_event_paranoid";
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
@@ -83,10 +85,22 @@ std::optional<uint32_t> kprobe_type() {
   return type;
 }
 
+// Debian's kernels have a level 3, at which CAP_PERFMON is not enough.
+Refusal forbidden_kprobe(int error) {
+  std::string reason = "kprobes are refused: ";
+  reason += std::strerror(error);
+  std::ifstream file(kParanoid);
+  int level = 0;
+  if (file >> level && level > 2) {
+    reason += " (kernel.perf_event_paranoid is " + std::to_string(level) +
+              "; at 2 CAP_PERFMON is enough, and root may always)";
+  }
+  return unsupported(std::move(reason));
+}
+
 // A probe that nobody listens to, set and removed: the kernel's own answer. BTF leaves out
 // functions that a kprobe can reach, kallsyms is not always readable, and to find out by a failed
-// attach would take another load of everything. What else is against it (privilege) is left to the
-// attach.
+// attach would take another load of everything.
 std::optional<Refusal> refuse_kprobe(const std::string& function) {
   const std::optional<uint32_t> type = kprobe_type();
   if (!type) return unsupported("this kernel has no kprobes (CONFIG_KPROBE_EVENTS)");
@@ -97,7 +111,9 @@ std::optional<Refusal> refuse_kprobe(const std::string& function) {
   attributes.kprobe_func = reinterpret_cast<uintptr_t>(name.c_str());
   const UniqueFd probe(static_cast<int>(
       ::syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC)));
-  if (probe || errno != ENOENT) return std::nullopt;
+  if (probe) return std::nullopt;
+  if (errno == EACCES || errno == EPERM) return forbidden_kprobe(errno);
+  if (errno != ENOENT) return std::nullopt;
   return unsupported("this kernel has no function " + name +
                      " now: it may be in a module that is not loaded");
 }

@@ -126,6 +126,8 @@ std::string explain_refusal(int error_number, std::string_view log) {
   if (!verdict.empty()) return "rejected by the verifier: " + verdict;
   if (number == EPERM) return "not permitted: needs CAP_BPF and CAP_PERFMON, or root";
   const std::string complaint = last_complaint(log);
+  // libbpf cannot name this number.
+  if (number == kKernelNotSupported) return errno_text(number);
   return complaint.empty() ? errno_text(number) : complaint;
 }
 

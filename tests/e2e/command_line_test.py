@@ -3,10 +3,11 @@
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import unittest
 
-from exporter_process import BINARY, DEFAULT_RULES, FIXTURES, run_exporter
+from exporter_process import BINARY, DEFAULT_RULES, FIXTURES, ROOT, run_exporter
 
 
 class CommandLine(unittest.TestCase):
@@ -66,13 +67,59 @@ class CommandLine(unittest.TestCase):
         good = self.write("good.yaml", "engines: [custom]\n")
         bad = self.write("bad.yaml", "engines: [custom]\nsoket: /run/x\n")
         missing = self.path("missing.yaml")
-        self.assertEqual(self.done("check", "--ota.config", good), (0, f"{good}: no errors\n", ""))
+        code, said, faults = self.done("check", "--ota.config", good, DEFAULT_RULES)
+        self.assertEqual((code, said.count("no errors"), faults), (0, 2, ""))
+        self.assertIn(f"\n{good}: no errors\n", said)
         code, said, faults = self.done("check", "--ota.config", bad, DEFAULT_RULES)
         self.assertEqual((code, said.count("no errors")), (1, 1))
         self.assertTrue(faults.startswith(f'{bad}:2: unknown key "soket"'), faults)
-        self.assertEqual(self.done("check", "--ota.config", missing),
-                         (1, "", f"{missing}: cannot be read: No such file or directory\n"))
-        self.assertEqual(self.done("check")[0], 2)
+        code, said, faults = self.done("check", "--ota.config", missing, DEFAULT_RULES)
+        self.assertEqual((code, said.count("no errors")), (1, 1))
+        self.assertEqual(faults, f"{missing}: cannot be read: No such file or directory\n")
+
+    def test_check_takes_the_options_that_a_service_is_started_with(self):
+        bad = self.write("bad.yaml", "probe: runqueue\nmetric: []\n")
+        options = ("--web.listen-address", "127.0.0.1:0", "--web.threads", "4")
+        code, said, faults = self.done("check", "--rules", bad, *options)
+        self.assertEqual((code, said), (1, ""))
+        self.assertTrue(faults.startswith(f'{bad}:2: unknown key "metric"'), faults)
+        self.assertEqual(self.done("check", "--rules", DEFAULT_RULES, *options)[0], 0)
+        self.assertEqual(self.done("check", "--rules", DEFAULT_RULES, "--web.thread", "4")[0], 2)
+
+    def test_check_without_a_file_checks_the_default_rules(self):
+        os.makedirs(self.path("rules/events"))
+        self.write("rules/events/bad.yaml", "probe: runqueue\nmetric: []\n")
+        done = run_exporter("check", wrapper=["env", "-C", self.folder])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b'rules/events/bad.yaml:2: unknown key "metric"', done.stderr)
+
+    COMMANDS = ([], ["serve"], ["check"], ["probes"], ["dump"], ["ota"], ["ota", "begin"], ["ota", "set"],
+                ["ota", "end"], ["ota", "status"], ["ota", "history"])
+
+    def options(self, command):
+        """Those that the help of a subcommand lists."""
+        return set(re.findall(r"^  (?:-\w,)?(--[a-z.-]+)", self.done(*command, "--help")[1], re.MULTILINE)) - {"--help"}
+
+    def test_the_manual_has_every_option_and_no_other(self):
+        with open(os.path.join(ROOT, "packaging/man/kernel_exporter.8"), encoding="utf-8") as file:
+            manual = file.read().replace("\\-", "-")
+        listed = set(re.findall(r"^\.BI? (--[a-z.-]+)", manual, re.MULTILINE))
+        self.assertEqual(listed, set().union(*map(self.options, self.COMMANDS)))
+
+    def completed(self, *words):
+        """What bash offers after these words, of which the last may be incomplete."""
+        script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _kernel_exporter; '
+                  'printf "%s\\n" "${COMPREPLY[@]}"')
+        done = subprocess.run(["bash", "-c", script, "bash", os.path.join(ROOT, "packaging/completion/kernel_exporter"),
+                               BINARY, *words], stdout=subprocess.PIPE, check=True)
+        return set(done.stdout.decode().split())
+
+    def test_the_shell_completes_every_subcommand_and_option(self):
+        self.assertEqual(self.completed(""), {"serve", "check", "probes", "dump", "ota"})
+        self.assertEqual(self.completed("ota", ""), {"begin", "set", "end", "status", "history"})
+        self.assertEqual(self.completed("ota", "b"), {"begin"})
+        for command in self.COMMANDS:
+            self.assertEqual(self.completed(*command, "--") - {"--help"}, self.options(command), command)
 
     def test_the_memory_limit_is_for_all_maps_of_a_foreign_object_together(self):
         def faults(limit):

@@ -129,6 +129,45 @@ class Ledger(unittest.TestCase):
         with self.exporter() as exporter:
             self.assertEqual(self.failed(exporter), 2)
 
+    def warnings_of_its_place(self, devices=None):
+        with open(self.config, encoding="utf-8") as file:
+            config = {**json.load(file), "devices": devices or {}}
+        with open(self.config, "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        with self.exporter() as exporter:
+            self.fail_an_update()
+        return exporter.lines_with("the ledger .* is on")
+
+    def test_a_ledger_in_memory_is_warned_of(self):
+        line, = self.warnings_of_its_place()
+        self.assertIn(f"warning: the ledger {self.ledger} is on a tmpfs, which a boot or an update may discard", line)
+        self.assertIn("move it with `ledger` in --ota.config", line)
+
+    def test_a_ledger_on_an_overlay_is_warned_of(self):
+        layers = {name: os.path.join(self.place, name) for name in ("lower", "upper", "work", "merged")}
+        for folder in layers.values():
+            os.mkdir(folder)
+        run("mount", "-t", "overlay", "-o", "lowerdir={lower},upperdir={upper},workdir={work}".format(**layers),
+            "overlay", layers["merged"])
+        self.addCleanup(run, "umount", layers["merged"])
+        self.configure(os.path.dirname(self.place), os.path.join(layers["merged"], "new", "ota.ledger"))
+        line, = self.warnings_of_its_place()
+        self.assertIn("is on an overlay", line)
+
+    def test_a_ledger_on_a_slot_is_warned_of(self):
+        mount = os.path.join(self.place, "state")
+        os.mkdir(mount)
+        self.configure(os.path.dirname(self.place), os.path.join(mount, "folder", "ota.ledger"))
+        with LoopDevice(8 * MIB) as loop, LoopDevice() as other:
+            run("mkfs.ext4", "-q", "-F", loop.path)
+            run("mount", loop.path, mount)
+            self.addCleanup(run, "umount", mount)
+            at_start, *_ = self.warnings_of_its_place({loop.path: "slot"})
+            self.assertIn(f"warning: the ledger {self.ledger} is on {loop.path}, which updates write or leave behind",
+                          at_start)
+            self.assertEqual(self.warnings_of_its_place({other.path: "slot"}), [])
+            self.doCleanups()
+
     def test_a_file_system_that_the_kernel_makes_read_only(self):
         """As on a vehicle: ext4 finds itself damaged while the ledger is open. Its mount point is read-only, too."""
         mount = os.path.join(self.place, "state")

@@ -119,7 +119,6 @@ std::vector<std::byte> file_of_functions(uint32_t count) {
   header.e_shnum = 3;
   header.e_shoff = sizeof header;
   header.e_shstrndx = 0;
-  const uint64_t begin = sizeof header + 3 * sizeof(Elf64_Shdr);
   std::array<Elf64_Shdr, 3> sections = {};  // names, functions, symbols
   sections[0].sh_type = SHT_STRTAB;
   sections[0].sh_offset = sizeof header + sizeof sections;

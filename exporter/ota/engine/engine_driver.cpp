@@ -207,6 +207,9 @@ void EngineDriver::fail_installation(const std::string& engine, OtaCause cause,
 }
 
 void EngineDriver::on(const std::string& engine, const EngineBooted& booted) {
+  std::vector<std::string> slots = booted.devices;
+  slots.insert(slots.end(), booted.standby.begin(), booted.standby.end());
+  tracker_.warn_of_ledger(slots);
   const auto open = tracker_.book()->find_open({engine, ""});
   if (!open || !in_confirming(**open)) return;
   const auto new_one = runs(paths_, **open, booted);

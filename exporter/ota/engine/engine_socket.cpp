@@ -33,8 +33,10 @@ Result<UniqueFd> connect_engine_socket(const std::string& path) {
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return fail_errno(errno, path);
   const auto* generic = reinterpret_cast<const sockaddr*>(&*address);
-  if (::connect(fd.get(), generic, sizeof *address) != 0) return fail_errno(errno, path);
-  return fd;
+  if (::connect(fd.get(), generic, sizeof *address) == 0) return fd;
+  if (errno == ENOENT || errno == ECONNREFUSED) return UniqueFd();
+  if (errno != EACCES) return fail_errno(errno, path);
+  return fail_errno(EACCES, path + ": add the exporter's user to the group of the socket");
 }
 
 EngineBytes read_engine_socket(const UniqueFd& fd) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ota/tracker/device.h"
 
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include <filesystem>
 
@@ -25,6 +27,18 @@ std::string disk_of(const HostPaths& paths, const std::string& partition) {
   return disk ? disk->substr(0, disk->find('\n')) : "";
 }
 
+constexpr char kMove[] = "; move it with `ledger` in --ota.config to a partition that is kept";
+
+// The file or, before it exists, the folder that will be its own or its parent's.
+std::string existing_part(const std::string& file) {
+  std::filesystem::path place = file;
+  std::error_code error;
+  while (!std::filesystem::exists(place, error) && place.has_relative_path()) {
+    place = place.parent_path();
+  }
+  return place.string();
+}
+
 }  // namespace
 
 bool resolve_device(const HostPaths& paths, OtaDevice& device) {
@@ -43,23 +57,32 @@ bool resolve_device(const HostPaths& paths, OtaDevice& device) {
   return true;
 }
 
-std::optional<std::string> lies_on_device(const HostPaths& paths, const std::string& file,
-                                          const std::vector<OtaDevice>& devices) {
-  std::filesystem::path place = file;
+std::optional<std::string> ledger_on_device(const HostPaths& paths, const std::string& file,
+                                            const std::vector<OtaDevice>& devices) {
   struct stat status = {};
-  while (::stat(place.c_str(), &status) != 0) {
-    if (!place.has_relative_path()) return {};
-    place = place.parent_path();
-  }
+  if (::stat(existing_part(file).c_str(), &status) != 0) return {};
   const std::string own = number_text(major(status.st_dev), minor(status.st_dev));
   const std::string disk = disk_of(paths, own);
   for (const OtaDevice& device : devices) {
     const std::string target = number_text(device.major, device.minor);
     if (!device.block || (target != own && target != disk)) continue;
-    return "the ledger " + file + " is on the target device " + device.path +
-           ": the update may overwrite it; move it with `ledger` in --ota.config";
+    return "the ledger " + file + " is on " + device.path +
+           ", which updates write or leave behind" + kMove;
   }
   return {};
+}
+
+// An overlay's upper layer is in memory or belongs to one slot as a rule.
+std::optional<std::string> ledger_in_memory(const std::string& file) {
+  struct statfs status = {};
+  if (::statfs(existing_part(file).c_str(), &status) != 0) return {};
+  const char* type = status.f_type == TMPFS_MAGIC             ? "a tmpfs"
+                     : status.f_type == RAMFS_MAGIC           ? "a ramfs"
+                     : status.f_type == OVERLAYFS_SUPER_MAGIC ? "an overlay"
+                                                              : nullptr;
+  if (!type) return {};
+  return "the ledger " + file + " is on " + type + ", which a boot or an update may discard" +
+         kMove;
 }
 
 }  // namespace kernel_exporter

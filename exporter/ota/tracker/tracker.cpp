@@ -49,8 +49,28 @@ OtaTracker::OtaTracker(const OtaConfig& config, HostPaths paths, std::string boo
       boot_id_(std::move(boot_id)),
       clock_(std::move(clock)),
       ledger_(config.ledger, std::move(sync)) {
+  std::vector<std::string> slots;
+  for (const auto& [path, role] : config_.devices) {
+    if (role == OtaRole::kSlot) slots.push_back(path);
+  }
+  warn_of_ledger(slots);
+  if (const auto warning = ledger_in_memory(config_.ledger)) spdlog::warn("{}", *warning);
   const Lock lock(change_mutex_);
   load();
+}
+
+void OtaTracker::warn_of_ledger(const std::vector<std::string>& slots) {
+  std::vector<OtaDevice> devices;
+  for (const std::string& path : slots) {
+    OtaDevice device;
+    device.path = path;
+    if (resolve_device(paths_, device)) devices.push_back(std::move(device));
+  }
+  const auto warning = ledger_on_device(paths_, config_.ledger, devices);
+  const Lock lock(change_mutex_);
+  if (!warning || warned_of_place_) return;
+  spdlog::warn("{}", *warning);
+  warned_of_place_ = true;
 }
 
 // What a clean stop knows and a power loss does not: the time up to now.
@@ -204,7 +224,7 @@ std::vector<std::string> OtaTracker::complete(OtaBegin& request) const {
                        " does not exist yet: its writes cannot be attributed until it does");
   }
   if (auto warning = find_process(paths_, request.process)) warnings.push_back(*warning);
-  if (auto warning = lies_on_device(paths_, config_.ledger, request.devices)) {
+  if (auto warning = ledger_on_device(paths_, config_.ledger, request.devices)) {
     warnings.push_back(*warning);
   }
   return warnings;

@@ -57,6 +57,9 @@ class OtaTracker {
   OtaLedgerStatus ledger_status() const;
   OtaMoment now() const { return clock_(); }
 
+  // Logs, once, that the ledger is on one of these slots.
+  void warn_of_ledger(const std::vector<std::string>& slots);
+
   // null: nobody. What it was before is not called any more once this returns, but for a call that
   // makes it.
   void set_listener(OtaListener* listener);
@@ -84,6 +87,7 @@ class OtaTracker {
   Mutex change_mutex_;
   Ledger ledger_ GUARDED_BY(change_mutex_);
   OtaMoment last_try_ GUARDED_BY(change_mutex_);  // to write a ledger that cannot be written
+  bool warned_of_place_ GUARDED_BY(change_mutex_) = false;
 
   mutable Mutex view_mutex_;  // held for a moment only
   std::shared_ptr<const OtaBook> book_ GUARDED_BY(view_mutex_);

@@ -180,7 +180,7 @@ std::vector<OtaEvidence> OtaKernelWatch::fresh_errors() {
   const Lock lock(mutex_);
   std::vector<OtaEvidence> fresh = flash_.fresh_errors();
   const auto errors = bindings_.last_errors();
-  unreadable_.update(errors);
+  unreadable_.tried(errors);
   if (!errors) return fresh;
   for (const OtaDeviceError& error : *errors) {
     uint64_t& known = reported_[{error.device, error.error.status}];

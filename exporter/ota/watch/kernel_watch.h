@@ -10,12 +10,12 @@
 #include <thread>
 
 #include "base/mutex.h"
+#include "base/retry_log.h"
 #include "base/unique_fd.h"
 #include "host/paths.h"
 #include "ota/tracker/config.h"
 #include "ota/tracker/tracker.h"
 #include "ota/watch/bindings.h"
-#include "ota/watch/failure_log.h"
 #include "ota/watch/kernel_events.h"
 #include "ota/watch/mtd_watch.h"
 #include "ota/watch/starvation.h"
@@ -75,7 +75,7 @@ class OtaKernelWatch : public OtaListener {
   OtaStarvation starvation_ GUARDED_BY(mutex_);
   // Failed requests that the tracker knows of, by device and status.
   std::map<std::pair<BlockNumber, uint32_t>, uint64_t> reported_ GUARDED_BY(mutex_);
-  FailureLog unreadable_ GUARDED_BY(mutex_);
+  RetryLog unreadable_ GUARDED_BY(mutex_){"updates: failed writes"};
 
   std::condition_variable_any wake_;
   std::jthread thread_;  // last: joined before anything else goes

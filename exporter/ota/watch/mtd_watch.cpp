@@ -100,7 +100,7 @@ std::vector<OtaEvidence> MtdWatch::probed_errors() {
   Snapshot snapshot;
   const auto read = reader ? reader->read(snapshot, std::chrono::steady_clock::now() + kReadTimeout)
                            : Result<void>(fail(reader.error().message));
-  unreadable_.update(read);
+  unreadable_.tried(read);
   if (!read) return fresh;
   for (size_t entry = 0; entry < snapshot.entries; ++entry) {
     const auto index = read_as<uint32_t>(snapshot.key(entry));

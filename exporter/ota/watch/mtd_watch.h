@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/retry_log.h"
 #include "host/mtd.h"
 #include "host/paths.h"
 #include "ota/model/cause.h"
 #include "ota/model/transaction.h"
-#include "ota/watch/failure_log.h"
 #include "probe/object.h"
 
 namespace kernel_exporter {
@@ -49,7 +49,7 @@ class MtdWatch {
   const std::shared_ptr<const Generation> generation_;  // null unless all programs of mtd run
   const HostPaths paths_;
   std::map<uint32_t, Target> targets_;  // by N of "mtdN"
-  FailureLog unreadable_;
+  RetryLog unreadable_{"updates: flash statistics"};
 };
 
 }  // namespace kernel_exporter

@@ -28,7 +28,10 @@ void CgroupAdapter::run(const std::stop_token& stop) {
 // all.
 void CgroupAdapter::look() {
   for (const CgroupEngine& engine : engines_) {
-    const std::string cgroup = working_cgroup(engine.glob);
+    const auto looked = working_cgroup(engine.glob);
+    log_.tried(looked);
+    if (!looked) continue;
+    const std::string& cgroup = *looked;
     const auto before = working_.find(engine.engine);
     const bool known = before != working_.end();
     const bool worked = known && before->second;
@@ -45,13 +48,13 @@ void CgroupAdapter::look() {
   }
 }
 
-std::string CgroupAdapter::working_cgroup(const std::string& glob) const {
+Result<std::string> CgroupAdapter::working_cgroup(const std::string& glob) const {
   const auto found = cgroups_.match({glob});
-  if (!found) return "";
+  if (!found) return tl::unexpected(found.error());
   for (const Cgroup& cgroup : *found) {
     if (cgroup_populated(host_.paths, cgroup.path)) return cgroup.path;
   }
-  return "";
+  return std::string();
 }
 
 void CgroupAdapter::tell_end(const std::string& engine) {

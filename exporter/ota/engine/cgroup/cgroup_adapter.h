@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/retry_log.h"
 #include "host/cgroup.h"
 #include "ota/engine/engine_type.h"
 
@@ -32,7 +33,7 @@ class CgroupAdapter : public EngineAdapter {
  private:
   void run(const std::stop_token& stop);
   void look();
-  std::string working_cgroup(const std::string& glob) const;  // "": none
+  Result<std::string> working_cgroup(const std::string& glob) const;  // "": none
   void tell_end(const std::string& engine);
 
   const std::vector<CgroupEngine> engines_;
@@ -40,6 +41,7 @@ class CgroupAdapter : public EngineAdapter {
   const Cgroups cgroups_;
   // By engine, whether it worked when last looked at; not there before the first look.
   std::map<std::string, bool> working_;
+  RetryLog log_{"updates: cgroups of engines"};
 
   std::mutex mutex_;  // for waiting alone
   std::condition_variable_any wake_;

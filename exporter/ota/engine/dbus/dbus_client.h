@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/retry_log.h"
 #include "base/unique_fd.h"
-#include "ota/engine/retry_log.h"
 
 namespace kernel_exporter {
 

@@ -71,6 +71,7 @@ SwupdateAdapter::SwupdateAdapter(SwupdateConfig config, EngineHost host)
       host_(std::move(host)),
       started_ns_(boottime_ns() - kTickNs),
       words_(kEngine),
+      socket_log_(std::string("updates: ") + kEngine),
       pause_(kFirstPause),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
@@ -89,7 +90,12 @@ void SwupdateAdapter::wait_for_engine(const std::stop_token& stop) {
   // Before the try, so that a socket which appears after it is seen.
   AppearanceWatch watch(config_.progress_socket);
   auto progress = connect_engine_socket(config_.progress_socket);
-  if (progress) follow(stop, std::move(*progress));
+  if (!progress) {
+    socket_log_.failed(progress.error().message);
+  } else if (*progress) {
+    socket_log_.worked();
+    follow(stop, std::move(*progress));
+  }
   const auto end = Clock::now() + pause_;
   while (!stop.stop_requested() && Clock::now() < end) {
     const auto left = std::chrono::ceil<milliseconds>(end - Clock::now());
@@ -137,7 +143,8 @@ void SwupdateAdapter::follow(const std::stop_token& stop, UniqueFd progress) {
 milliseconds SwupdateAdapter::subscribe(Connection& connection) {
   if (connection.subscribed || !connection.younger_than(kSubscribe)) return kForever;
   auto control = connect_engine_socket(config_.control_socket);
-  if (!control) return connection.subscribe_pause *= 2;
+  if (!control) socket_log_.failed(control.error().message);
+  if (!control || !*control) return connection.subscribe_pause *= 2;
   connection.subscribed = true;
   // Fits into the socket's buffer whole.
   const std::string request = swupdate_subscription();

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/retry_log.h"
 #include "base/unique_fd.h"
 #include "ota/engine/engine_socket.h"
 #include "ota/engine/engine_type.h"
@@ -51,6 +52,7 @@ class SwupdateAdapter : public EngineAdapter {
   const EngineHost host_;
   const int64_t started_ns_;
   SwupdateWords words_;
+  RetryLog socket_log_;
   EngineProcess last_;  // that we were connected to
   std::chrono::milliseconds pause_;
   UniqueFd wake_;  // an eventfd

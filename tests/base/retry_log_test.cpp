@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ota/engine/retry_log.h"
+#include "base/retry_log.h"
 
 #include <gtest/gtest.h>
 

@@ -4,6 +4,8 @@
 #include <set>
 #include <string>
 
+#include "base/error.h"
+
 namespace kernel_exporter {
 
 // Of something that is tried again and again: logs what is new, so that a failure that repeats does
@@ -17,6 +19,15 @@ class RetryLog {
   bool failed(const std::string& why);
   // Logs it after a failure. Whether it did.
   bool worked();
+
+  template <typename T>
+  void tried(const Result<T>& result) {
+    if (result) {
+      worked();
+    } else {
+      failed(result.error().message);
+    }
+  }
 
  private:
   const std::string what_;
