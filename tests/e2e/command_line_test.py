@@ -125,7 +125,7 @@ class CommandLine(unittest.TestCase):
         def faults(limit):
             rules = self.write("foreign.yaml", f"""probe: foreign
 object: {os.path.join(FIXTURES, "foreign.bpf.o")}
-map_memory_limit: {limit}
+map_memory_limit: {limit}B
 metrics: [{{name: x_total, help: x, type: counter, map: execs}}]
 """)
             return self.done("check", rules)[2]
