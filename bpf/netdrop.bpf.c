@@ -7,12 +7,10 @@
 #include "lib/lost.bpf.h"
 #include "lib/maps.bpf.h"
 #include "lib/needs.bpf.h"
+#include "netdrop/no_loss.bpf.h"
 
 #define AF_INET	 2
 #define AF_INET6 10
-
-/* No number of the kernel's enum skb_drop_reason: this kernel gives none. */
-#define REASON_UNKNOWN 0xffffffff
 
 struct netdrop_key {
 	u32 netns;   /* inode number; 0: not known */
@@ -43,30 +41,6 @@ struct {
 LOST_MAP(netdrop, NETDROP_LOST_MAP_FULL);
 
 static const struct netdrop_stats no_drops;
-
-/*
- * Freed, but nothing was lost:
- *  - SKB_NOT_DROPPED_YET: not a drop by its own name;
- *  - SKB_CONSUMED: delivered; freed through a path that serves drops too;
- *  - SKB_DROP_REASON_OTHERHOST: the frame was for another station and came here only because the
- *    device is promiscuous. Since 5.19 the kernel keeps it out of rx_dropped as well
- *    (794c24e9921f "net-core: rx_otherhost_dropped to core_stats").
- */
-#define REASON_IS(number, name)                                                                    \
-	(bpf_core_enum_value_exists(enum skb_drop_reason, name) &&                                 \
-	 (number) == (u32)bpf_core_enum_value(enum skb_drop_reason, name))
-
-static __always_inline bool is_no_loss(u32 reason)
-{
-	return REASON_IS(reason, SKB_NOT_DROPPED_YET) || REASON_IS(reason, SKB_CONSUMED) ||
-	       REASON_IS(reason, SKB_DROP_REASON_OTHERHOST);
-}
-
-/* Kernel addresses are negative on every 64-bit architecture. */
-static __always_inline bool is_kernel_address(const void *address)
-{
-	return (s64)address < 0;
-}
 
 /*
  * The inode of a device's namespace; 0 when this is no device. Every namespace has a loopback
@@ -161,7 +135,7 @@ static __always_inline void count_drop(struct sk_buff *skb, const void *receiver
 	struct netdrop_key key = {.reason = reason};
 	struct netdrop_stats *stats;
 
-	if (!find_place(skb, receiver, &key))
+	if (is_no_loss(skb, reason) || !find_place(skb, receiver, &key))
 		return;
 	stats = lookup_or_insert(&netdrop, &key, &no_drops);
 	if (!stats) {
@@ -179,8 +153,7 @@ static __always_inline void count_drop(struct sk_buff *skb, const void *receiver
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(netdrop_kfree_skb__rx_sk, struct sk_buff *skb, void *location, u32 reason)
 {
-	if (!is_no_loss(reason))
-		count_drop(skb, &ctx[3], reason);
+	count_drop(skb, &ctx[3], reason);
 	return 0;
 }
 NEEDS(netdrop_kfree_skb__rx_sk, "args kfree_skb 4");
@@ -189,8 +162,7 @@ NEEDS(netdrop_kfree_skb__rx_sk, "args kfree_skb 4");
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(netdrop_kfree_skb__reason, struct sk_buff *skb, void *location, u32 reason)
 {
-	if (!is_no_loss(reason))
-		count_drop(skb, NULL, reason);
+	count_drop(skb, NULL, reason);
 	return 0;
 }
 NEEDS(netdrop_kfree_skb__reason, "args kfree_skb 3");

@@ -128,11 +128,15 @@ struct net_device {
 
 struct sock_common {
 	unsigned short skc_family;
+	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 };
 
+struct socket;
+
 struct sock {
 	struct sock_common __sk_common;
+	struct socket *sk_socket;
 };
 
 struct sk_buff {
@@ -140,12 +144,29 @@ struct sk_buff {
 	struct sock *sk;
 	unsigned int len;
 	int skb_iif;
+	u8 ip_summed : 2;
+	u8 csum_valid : 1;
+	u16 protocol; /* big endian */
+	u16 transport_header;
+	u16 network_header;
+	unsigned char *head;
+	unsigned char *data;
 };
 
+/* The numbers are of some kernel: ask for them by bpf_core_enum_value. */
 enum skb_drop_reason {
 	SKB_NOT_DROPPED_YET,
 	SKB_CONSUMED,
+	SKB_DROP_REASON_NOT_SPECIFIED,
+	SKB_DROP_REASON_NO_SOCKET,
 	SKB_DROP_REASON_OTHERHOST,
+	SKB_DROP_REASON_TCP_OLD_DATA,
+	SKB_DROP_REASON_TCP_OLD_SEQUENCE,
+	SKB_DROP_REASON_TCP_RESET,
+	SKB_DROP_REASON_TCP_CLOSE,
+	SKB_DROP_REASON_TCP_OLD_ACK,
+	SKB_DROP_REASON_TCP_TOO_OLD_ACK,
+	SKB_DROP_REASON_QUEUE_PURGE,
 };
 
 /* Block layer. */

@@ -4,8 +4,12 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -91,6 +95,55 @@ uint64_t snmp_counter(const std::string& protocol, const std::string& name) {
     return std::stoull(row.at(static_cast<size_t>(at)));
   }
   give_up_plainly("/proc/net/snmp: no " + protocol + " " + name);
+}
+
+namespace {
+
+nlmsghdr* put_netfilter(char* at, unsigned int type, unsigned int flags, uint16_t resource) {
+  nlmsghdr* const header = ::mnl_nlmsg_put_header(at);
+  header->nlmsg_type = static_cast<uint16_t>(type);
+  header->nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
+  auto* const extra =
+      static_cast<nfgenmsg*>(::mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
+  extra->nfgen_family = NFPROTO_IPV4;
+  extra->res_id = htons(resource);
+  return header;
+}
+
+}  // namespace
+
+void drop_all_input() {
+  constexpr unsigned int kTables = NFNL_SUBSYS_NFTABLES << 8;
+  alignas(nlmsghdr) char buffer[1024] = {};
+  char* at = buffer;
+  const auto end = [&at](const nlmsghdr* header) { at += header->nlmsg_len; };
+  end(put_netfilter(at, NFNL_MSG_BATCH_BEGIN, 0, NFNL_SUBSYS_NFTABLES));
+  nlmsghdr* header = put_netfilter(at, kTables | NFT_MSG_NEWTABLE, NLM_F_CREATE, 0);
+  ::mnl_attr_put_strz(header, NFTA_TABLE_NAME, "test");
+  end(header);
+  header = put_netfilter(at, kTables | NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_ACK, 0);
+  ::mnl_attr_put_strz(header, NFTA_CHAIN_TABLE, "test");
+  ::mnl_attr_put_strz(header, NFTA_CHAIN_NAME, "input");
+  nlattr* const hook = ::mnl_attr_nest_start(header, NFTA_CHAIN_HOOK);
+  ::mnl_attr_put_u32(header, NFTA_HOOK_HOOKNUM, htonl(NF_INET_LOCAL_IN));
+  ::mnl_attr_put_u32(header, NFTA_HOOK_PRIORITY, 0);
+  ::mnl_attr_nest_end(header, hook);
+  ::mnl_attr_put_u32(header, NFTA_CHAIN_POLICY, htonl(NF_DROP));
+  ::mnl_attr_put_strz(header, NFTA_CHAIN_TYPE, "filter");
+  end(header);
+  end(put_netfilter(at, NFNL_MSG_BATCH_END, 0, NFNL_SUBSYS_NFTABLES));
+
+  mnl_socket* const socket = ::mnl_socket_open(NETLINK_NETFILTER);
+  if (socket == nullptr || ::mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
+    give_up("netfilter");
+  if (::mnl_socket_sendto(socket, buffer, static_cast<size_t>(at - buffer)) < 0)
+    give_up("nf_tables");
+  char answer[8192];
+  const ssize_t size = ::mnl_socket_recvfrom(socket, answer, sizeof answer);
+  const int result =
+      size < 0 ? -1 : ::mnl_cb_run(answer, static_cast<size_t>(size), 0, 0, nullptr, nullptr);
+  if (result < 0) give_up("nf_tables");
+  ::mnl_socket_close(socket);
 }
 
 FrameSocket::FrameSocket(const std::string& device, uint16_t ethertype)

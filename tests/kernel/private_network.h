@@ -49,6 +49,9 @@ LinkCounts link_counts(const std::string& device);
 // A counter of /proc/net/snmp in the thread's network namespace: snmp_counter("Udp", "NoPorts").
 uint64_t snmp_counter(const std::string& protocol, const std::string& name);
 
+// An nf_tables chain without rules whose policy drops all input to the thread's network namespace.
+void drop_all_input();
+
 // Raw frames of one ethertype on one device, in the thread's network namespace.
 class FrameSocket {
  public:
