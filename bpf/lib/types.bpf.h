@@ -112,8 +112,17 @@ struct ns_common {
 
 struct net_device;
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct net {
 	struct ns_common ns;
+	struct hlist_head *dev_index_head;
 	struct net_device *loopback_dev;
 };
 
@@ -122,7 +131,9 @@ typedef struct {
 } possible_net_t;
 
 struct net_device {
+	char name[16];
 	int ifindex;
+	struct hlist_node index_hlist;
 	possible_net_t nd_net;
 };
 

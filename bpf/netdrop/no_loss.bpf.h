@@ -24,6 +24,8 @@
 #define IPPROTO_UDP	     17
 #define CHECKSUM_UNNECESSARY 1
 #define CHECKSUM_PARTIAL     3
+#define TCP_HEADER_MIN	     20
+#define TCP_HEADER_MAX	     60
 #define TCP_SYN		     0x02
 #define TCP_STATE_CLOSE	     7
 
@@ -51,10 +53,7 @@ static __always_inline u8 protocol_in_charge(struct sk_buff *skb)
 	return protocol;
 }
 
-/*
- * Whether the checksum was found right. Asked only where the kernel gives no reason: elsewhere a
- * wrong one has a reason of its own.
- */
+/* A wrong checksum has a reason of its own in newer kernels, but not in all of them. */
 static __always_inline bool has_right_checksum(struct sk_buff *skb)
 {
 	u8 summed = BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed);
@@ -96,7 +95,7 @@ static __always_inline bool is_left_in_queue(struct sk_buff *skb)
  * A received packet that was delivered to a socket, or was for the protocol itself. In the queue of
  * a socket it has no device: skb->dev is NULL, or what UDP keeps in its place.
  */
-static __always_inline bool is_delivered(struct sk_buff *skb, u32 reason)
+static __always_inline bool is_delivered(struct sk_buff *skb)
 {
 	struct net_device *device = skb->dev;
 	bool queued = !is_kernel_address(device);
@@ -104,10 +103,13 @@ static __always_inline bool is_delivered(struct sk_buff *skb, u32 reason)
 
 	if (!skb->skb_iif)
 		return false;
+	/* Outside of a queue it can be a bare segment only, with its header. */
+	if (!queued && (skb->len < TCP_HEADER_MIN || skb->len > TCP_HEADER_MAX))
+		return false;
 	protocol = protocol_in_charge(skb);
 	if ((protocol == IPPROTO_TCP && is_bare_segment(skb)) ||
 	    (protocol == IPPROTO_UDP && queued && device))
-		return reason != REASON_UNKNOWN || has_right_checksum(skb);
+		return has_right_checksum(skb);
 	return queued && is_left_in_queue(skb);
 }
 
@@ -145,5 +147,5 @@ static __always_inline bool is_no_loss(struct sk_buff *skb, u32 reason)
 	    REASON_IS(reason, SKB_DROP_REASON_TCP_OLD_SEQUENCE) ||
 	    REASON_IS(reason, SKB_DROP_REASON_TCP_OLD_DATA))
 		return true;
-	return may_be_delivered(reason) && is_delivered(skb, reason);
+	return may_be_delivered(reason) && is_delivered(skb);
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <span>
 
 #include "base/log.h"
 #include "commands/memory.h"
@@ -134,7 +135,12 @@ std::shared_ptr<Generation> Exporter::load_generation(const Plan& plan, const Ke
   for (const ObjectPlan& object : plan.objects) {
     ObjectSettings settings = object.settings;
     settings.assume_missing = {options_.assume_missing.begin(), options_.assume_missing.end()};
-    if (object.source.is_embedded()) set_syscall_numbers(settings);
+    if (object.source.is_embedded()) {
+      set_syscall_numbers(settings);
+      const uint32_t own = host_.netdevs.own_namespace();
+      const auto bytes = std::as_bytes(std::span(&own, 1));
+      settings.constants["netdrop_own_netns"] = {bytes.begin(), bytes.end()};
+    }
     const auto loaded = generation->load(object.source, object.probes, settings, kernel);
     if (loaded) continue;
     spdlog::error("{}", loaded.error().message);

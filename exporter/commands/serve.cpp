@@ -38,7 +38,6 @@ bool waits_for_perf_event(const ProgramStatus& program) {
 
 PrivilegeNeeds needs_of(const Options& options, Exporter& exporter) {
   PrivilegeNeeds needs;
-  needs.other_network_namespaces = exporter.host_uses().other_network_namespaces;
   needs.kernel_symbols = exporter.host_uses().kernel_symbols;
   const std::vector<ProgramStatus> programs = exporter.programs();
   needs.perf_events = std::any_of(programs.begin(), programs.end(), waits_for_perf_event);

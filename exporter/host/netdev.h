@@ -9,39 +9,39 @@
 
 #include "base/error.h"
 #include "host/link_dump.h"
-#include "host/network_namespace.h"
 #include "host/paths.h"
 
 namespace kernel_exporter {
 
-// Network devices of this network namespace by rtnetlink, and names of devices in other network
-// namespaces (found through procfs/PID/ns/net and rootfs/run/netns, entered by setns(2) on a helper
-// thread). One thread at a time.
+// The network devices of this network namespace by rtnetlink. One thread at a time.
 class NetDevices {
  public:
-  explicit NetDevices(HostPaths paths);
+  explicit NetDevices(const HostPaths& paths);
 
-  // One RTM_GETLINK dump of our own namespace. name() needs no other one in the same scrape.
+  // One RTM_GETLINK dump. name() and knows() need no other one in the same scrape.
   [[nodiscard]] Result<std::vector<NetDevice>> devices();
 
-  // The inode number of our own network namespace, as struct ns_common.inum in the kernel.
+  // The inode number of our own network namespace, as struct ns_common.inum in the kernel; 0 when
+  // it cannot be told.
   uint32_t own_namespace() const { return own_namespace_; }
 
   // Forgets names so that renames and re-used indexes are seen: call once before each scrape.
-  void start_scrape();
+  void start_scrape() { names_.reset(); }
 
-  // nullopt where netlink knows no such device in that namespace now. Namespaces are read at most
-  // once a scrape each; one that cannot be entered (no CAP_SYS_ADMIN, gone) has no devices.
-  std::optional<std::string> name(uint32_t namespace_inode, uint32_t ifindex);
+  // nullopt where rtnetlink knows no such device now.
+  std::optional<std::string> name(uint32_t ifindex);
+
+  // Whether the device is known to be gone: false when the list cannot be read.
+  bool is_gone(uint32_t ifindex);
 
  private:
   using Names = std::map<uint32_t, std::string>;
 
-  Names read_names(uint32_t namespace_inode);
+  const Names& names();
+  void keep_names(const std::vector<NetDevice>& devices);
 
   uint32_t own_namespace_ = 0;
-  NetworkNamespaces namespaces_;
-  std::map<uint32_t, Names> names_;
+  std::optional<Names> names_;  // of this scrape; empty when they could not be read
 };
 
 }  // namespace kernel_exporter

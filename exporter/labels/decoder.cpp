@@ -26,7 +26,7 @@ const std::vector<Entry>& table() {
       {"errno", make_errno, {}, ""},
       {"hex", make_hex, {}, ""},
       {"hex_to_int", make_hex_to_int, {}, ""},
-      {"ifname", make_ifname, {"netns"}, ""},
+      {"ifname", make_ifname, {"netns", "ifindex"}, ""},
       {"inet", make_inet, {}, ""},
       {"int", make_int, {}, ""},
       {"ksym", make_ksym, {}, ""},

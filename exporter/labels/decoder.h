@@ -23,7 +23,6 @@ namespace kernel_exporter {
 
 // What some decoder asks for that takes privilege. Set while rules are loaded, never cleared.
 struct HostUses {
-  bool other_network_namespaces = false;
   bool kernel_symbols = false;
 };
 

@@ -27,6 +27,8 @@ Result<IntegerReader> key_field(const Arguments& arguments, std::string_view arg
   return std::move(*reader);
 }
 
+constexpr char kOtherNamespace[] = "other_netns";
+
 struct DeviceNumber {
   uint32_t major;
   uint32_t minor;
@@ -54,19 +56,20 @@ MadeDecoder make_cgroup(const Arguments&, const DecoderContext& context) {
 MadeDecoder make_ifname(const Arguments& arguments, const DecoderContext& context) {
   Result<IntegerReader> name_space = key_field(arguments, "netns", context);
   if (!name_space) return tl::unexpected(name_space.error());
-  if (context.host && *name_space) context.host->uses.other_network_namespaces = true;
-  return make_step(
-      [host = context.host, name_space = std::move(*name_space)](Value& value, Key key) {
-        const std::optional<uint64_t> ifindex = unsigned_of(value);
-        std::optional<std::string> name;
-        if (host && ifindex) {
-          NetDevices& devices = host->netdevs;
-          const uint64_t inode = name_space ? name_space(key) : devices.own_namespace();
-          name = devices.name(static_cast<uint32_t>(inode), static_cast<uint32_t>(*ifindex));
-        }
-        // Never cached: devices are renamed, and their indexes are reused in other namespaces.
-        set_unresolved(value, name ? std::move(*name) : kUnknown);
-      });
+  Result<IntegerReader> index = key_field(arguments, "ifindex", context);
+  if (!index) return tl::unexpected(index.error());
+  return make_step([host = context.host, name_space = std::move(*name_space),
+                    index = std::move(*index)](Value& value, Key key) {
+    // Never cached: devices are renamed.
+    value.cacheable = false;
+    const std::optional<uint64_t> ifindex = index ? index(key) : unsigned_of(value);
+    const uint64_t inode = name_space ? name_space(key) : 0;
+    const bool here = !name_space || (host && inode != 0 && inode == host->netdevs.own_namespace());
+    std::optional<std::string> name;
+    if (host && here && ifindex) name = host->netdevs.name(static_cast<uint32_t>(*ifindex));
+    if (name) return set_text(value, std::move(*name));
+    if (!index) set_text(value, here || inode == 0 ? kUnknown : kOtherNamespace);
+  });
 }
 
 MadeDecoder make_device(const Arguments& arguments, const DecoderContext& context) {

@@ -7,6 +7,7 @@
 
 #include "metrics/family_stream.h"
 #include "metrics/host_snapshot.h"
+#include "probe/map_keys.h"
 #include "probe/map_type.h"
 
 namespace kernel_exporter {
@@ -126,6 +127,7 @@ ScrapeResult Collector::scrape(std::span<const std::string> probes,
       }
     }
     if (read && map.unknown_at_zero) map.unknown_at_zero = begin;
+    if (read && map.reader) remove_outdated(map);
   }
   for (CgroupSelection& selection : cgroups_) selection.update(host_.cgroups);
   for (size_t i = 0; i < families_.size(); ++i) {
@@ -133,6 +135,7 @@ ScrapeResult Collector::scrape(std::span<const std::string> probes,
       write_family(plan_.families[i], families_[i].state, sink);
     }
   }
+  for (MapSources& map : maps_) forget_removed(map);
   return result;
 }
 
@@ -151,6 +154,26 @@ Result<void> Collector::read_map(MapSources& map, std::chrono::steady_clock::tim
   auto read = map.reader->read(snapshot_, deadline);
   if (read) map.entries = snapshot_.entries;
   return read;
+}
+
+void Collector::remove_outdated(MapSources& map) {
+  if (!(map.object == ObjectSource()) || !NetdropKeys::are_in(map.map)) return;
+  const MapKeys keys(generation_->map_fd(map.map, map.object), snapshot_.value_size);
+  for (const std::string& id :
+       map.netdrop_keys.outdated(snapshot_, map.reader->max_entries(), host_.netdevs)) {
+    if (keys.remove(std::as_bytes(std::span(id))) == 0) map.removed.push_back(id);
+  }
+}
+
+// What the keys have counted stays in their series; what they count when they come back is new.
+void Collector::forget_removed(MapSources& map) {
+  for (const std::string& id : map.removed) {
+    for (Source& source : map.sources) {
+      const size_t family = source.plan->family;
+      source.state.forget(id, plan_.families[family], families_[family].state);
+    }
+  }
+  map.removed.clear();
 }
 
 Result<void> Collector::read_host(const std::string& source) {

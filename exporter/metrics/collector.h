@@ -13,6 +13,7 @@
 #include "labels/decoder.h"
 #include "metrics/cgroup_selection.h"
 #include "metrics/family_state.h"
+#include "metrics/netdrop_keys.h"
 #include "metrics/sample_sink.h"
 #include "metrics/source_state.h"
 #include "probe/object.h"
@@ -82,6 +83,8 @@ class Collector {
     std::unique_ptr<MapReader> reader;
     std::vector<Source> sources;
     size_t entries = 0;
+    NetdropKeys netdrop_keys;
+    std::vector<std::string> removed;  // keys, by this scrape
     // When keys that are not known yet still counted nothing; none for sources of the host, which
     // counted before we came.
     std::optional<SystemTime> unknown_at_zero;
@@ -98,6 +101,8 @@ class Collector {
   bool wanted(const MapSources& map) const REQUIRES(mutex_);
   Result<void> read_map(MapSources& map, std::chrono::steady_clock::time_point deadline)
       REQUIRES(mutex_);
+  void remove_outdated(MapSources& map) REQUIRES(mutex_);
+  void forget_removed(MapSources& map) REQUIRES(mutex_);
   Result<void> read_host(const std::string& source) REQUIRES(mutex_);
   void write_family(const FamilyPlan& plan, const FamilyState& family, SampleSink& sink)
       REQUIRES(mutex_);

@@ -15,9 +15,12 @@ FamilyState::FamilyState(std::vector<std::string> label_names, size_t width, uin
 uint32_t FamilyState::find_or_add(std::string_view packed) {
   const auto found = index_.find(packed);
   if (found != index_.end()) return found->second;
-  const size_t own = index_.size() - (other_ == kNone ? 0 : 1);
-  return own < series_limit_ ? add(packed) : kNone;
+  return own() < series_limit_ || make_room() ? add(packed) : kNone;
 }
+
+size_t FamilyState::own() const { return index_.size() - (other_ == kNone ? 0 : 1); }
+
+bool FamilyState::may_have_room() const { return own() < series_limit_ || !unheld_.empty(); }
 
 uint32_t FamilyState::other() {
   if (other_ == kNone) {
@@ -36,6 +39,7 @@ uint32_t FamilyState::add(std::string_view packed) {
     encoded_.emplace_back();
     starts_.emplace_back();
     holders_.push_back(0);
+    in_unheld_.push_back(false);
     live_.resize(live_.size() + width_);
     retired_.resize(retired_.size() + width_);
   } else {
@@ -53,12 +57,40 @@ Labels FamilyState::labels(uint32_t series) const {
 }
 
 void FamilyState::release(uint32_t series) {
-  if (--holders_[series] > 0 || !gauge_) return;
+  if (--holders_[series] > 0) return;
+  if (gauge_) {
+    erase(series);
+  } else if (series != other_ && !in_unheld_[series]) {
+    unheld_.push_back(series);
+    in_unheld_[series] = true;
+  }
+}
+
+void FamilyState::erase(uint32_t series) {
   index_.erase(*packed_[series]);
   packed_[series] = nullptr;
   if (series == other_) other_ = kNone;
-  std::fill_n(live_.begin() + static_cast<ptrdiff_t>(series * width_), width_, 0);
+  const auto at = static_cast<ptrdiff_t>(series * width_);
+  std::fill_n(live_.begin() + at, width_, 0);
+  std::fill_n(retired_.begin() + at, width_, 0);
   free_.push_back(series);
+}
+
+bool FamilyState::make_room() {
+  while (!unheld_.empty()) {
+    const uint32_t series = unheld_.front();
+    unheld_.pop_front();
+    in_unheld_[series] = false;
+    if (packed_[series] == nullptr || holders_[series] > 0) continue;
+    const uint32_t rest = other();
+    if (series == rest) continue;
+    for (size_t i = 0; i < width_; ++i) {
+      retired_[rest * width_ + i] += retired_[series * width_ + i];
+    }
+    erase(series);
+    return true;
+  }
+  return false;
 }
 
 void FamilyState::start_scrape() { std::fill(live_.begin(), live_.end(), 0); }

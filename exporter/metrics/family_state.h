@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <span>
@@ -37,7 +38,8 @@ class FamilyState {
   FamilyState& operator=(FamilyState&&) = default;
 
   // The series with these values of the labels (append_packed, in the order of the names); a new
-  // one while the limit allows, else kNone.
+  // one while the limit allows, else kNone. At the limit, series that no key holds any more make
+  // room, the oldest first: what they counted goes to `other`.
   uint32_t find_or_add(std::string_view packed);
   // The one series for keys that found none of their own: each of its labels says "other".
   uint32_t other();
@@ -54,7 +56,9 @@ class FamilyState {
   void unretire(uint32_t series, std::span<const uint64_t> numbers);
 
   size_t size() const { return packed_.size(); }
-  bool exists(uint32_t series) const { return !gauge_ || holders_[series] > 0; }
+  bool exists(uint32_t series) const {
+    return packed_[series] != nullptr && (!gauge_ || holders_[series] > 0);
+  }
   // Valid until the next call that is not const.
   Labels labels(uint32_t series) const;
   std::optional<SystemTime> start(uint32_t series) const { return starts_[series]; }
@@ -62,6 +66,8 @@ class FamilyState {
   void read(uint32_t series, std::span<uint64_t> out) const;
 
   bool is_other(uint32_t series) const { return series == other_; }
+  // Whether a key in `other` may find a series of its own now.
+  bool may_have_room() const;
   // Keys that came to stand in the series `other`.
   void count_overflow() { ++overflows_; }
   uint64_t overflows() const { return overflows_; }
@@ -69,6 +75,9 @@ class FamilyState {
 
  private:
   uint32_t add(std::string_view packed);
+  size_t own() const;  // series without `other`
+  void erase(uint32_t series);
+  bool make_room();
 
   std::vector<std::string> label_names_;
   size_t width_;
@@ -81,6 +90,9 @@ class FamilyState {
   std::vector<std::optional<SystemTime>> starts_;
   std::vector<uint32_t> holders_;
   std::vector<uint32_t> free_;
+  std::deque<uint32_t>
+      unheld_;  // counters in the order in which their last key left, or held again
+  std::vector<bool> in_unheld_;
   std::vector<uint64_t> live_;
   std::vector<uint64_t> retired_;
   uint32_t other_ = kNone;

@@ -3,6 +3,7 @@
 
 #include <linux/if_link.h>
 
+#include <cstddef>
 #include <cstring>
 
 #include "host/mtd.h"
@@ -14,7 +15,7 @@ namespace {
 
 template <typename Key, typename Value>
 void size_for(size_t entries, Snapshot& snapshot) {
-  snapshot.key_size = sizeof(Key);
+  snapshot.key_size = snapshot.identity_size = sizeof(Key);
   snapshot.value_size = snapshot.value_stride = sizeof(Value);
   snapshot.cpus = 1;
   snapshot.entries = entries;
@@ -34,6 +35,9 @@ Result<void> read_netlink(HostTables& host, Snapshot& snapshot) {
   const auto devices = host.netdevs.devices();
   if (!devices) return fail(devices.error().message);
   size_for<NetlinkKey, rtnl_link_stats64>(devices->size(), snapshot);
+  // A device can be renamed.
+  static_assert(offsetof(NetlinkKey, ifindex) == 0);
+  snapshot.identity_size = sizeof(NetlinkKey::ifindex);
   size_t entry = 0;
   for (const NetDevice& device : *devices) {
     NetlinkKey key{};

@@ -38,6 +38,14 @@ Value field_value(const Field& field, std::span<const std::byte> key) {
 
 }  // namespace
 
+Value SourceState::text_in_value(const Field& field, const Row& row) {
+  Value value;
+  for (uint32_t cpu = 0; cpu < row.snapshot.cpus && value.text.empty(); ++cpu) {
+    value = field_value(field, row.snapshot.value(row.entry, cpu));
+  }
+  return value;
+}
+
 std::span<uint64_t> SourceState::last(const Entry& entry) {
   return std::span(last_).subspan(entry.slot * width_, width_);
 }
@@ -62,27 +70,26 @@ void SourceState::apply(const SourcePlan& plan, const FamilyPlan& family_plan,
   std::string id;
   for (size_t i = 0; i < snapshot.entries; ++i) {
     const auto key = snapshot.key(i);
-    id.assign(reinterpret_cast<const char*>(key.data()), key.size());
+    id.assign(reinterpret_cast<const char*>(key.data()), snapshot.identity_size);
     if (!plan.per_cpu_label) {
       std::fill(numbers_.begin(), numbers_.end(), 0);
       for (uint32_t cpu = 0; cpu < snapshot.cpus; ++cpu) {
         plan.value.add(snapshot.value(i, cpu), numbers_);
       }
-      apply_entry(plan, family_plan, id, key, 0, family);
+      apply_entry(plan, family_plan, id, {snapshot, i, 0}, family);
       continue;
     }
     for (uint32_t cpu = 0; cpu < snapshot.cpus; ++cpu) {
       std::fill(numbers_.begin(), numbers_.end(), 0);
       plan.value.add(snapshot.value(i, cpu), numbers_);
-      id.resize(key.size());
+      id.resize(snapshot.identity_size);
       id.append(reinterpret_cast<const char*>(&cpu), sizeof cpu);
-      apply_entry(plan, family_plan, id, key, cpu, family);
+      apply_entry(plan, family_plan, id, {snapshot, i, cpu}, family);
     }
   }
   relabel_ = false;
   order_.resize(position_);  // what is left is not erased below
-  const bool gauge = family_plan.header.type == MetricType::kGauge;
-  if (seen_ != entries_.size()) drop_vanished(gauge, family);
+  if (seen_ != entries_.size()) drop_vanished(plan, family_plan, family);
 }
 
 // The kernel lists the same keys in the same order: the key that stood here before is looked at
@@ -98,17 +105,18 @@ std::pair<SourceState::Item*, bool> SourceState::find_or_add(std::string_view id
   }
   Entry entry;
   entry.slot = take_slot();
-  std::ranges::fill(last(entry), 0);
+  recall(id, last(entry));
   item = &*entries_.emplace(id, entry).first;
   return {item, true};
 }
 
 void SourceState::apply_entry(const SourcePlan& plan, const FamilyPlan& family_plan,
-                              std::string_view id, std::span<const std::byte> key, uint32_t cpu,
-                              FamilyState& family) {
+                              std::string_view id, const Row& row, FamilyState& family) {
   const auto [item, fresh] = find_or_add(id);
   Entry& entry = item->second;
-  if (fresh || !entry.cacheable || relabel_) label(plan, family_plan, key, cpu, family, entry);
+  const bool promoted = family.is_other(entry.series) && family.may_have_room();
+  if (fresh || !entry.cacheable || relabel_ || promoted)
+    label(plan, family_plan, row, family, entry);
   if (entry.generation == generation_) return;  // the key came twice: it counts once
   entry.generation = generation_;
   ++seen_;
@@ -117,20 +125,21 @@ void SourceState::apply_entry(const SourcePlan& plan, const FamilyPlan& family_p
   if (entry.series != kExcluded) family.add_live(entry.series, numbers_);
 }
 
-void SourceState::label(const SourcePlan& plan, const FamilyPlan& family_plan,
-                        std::span<const std::byte> key, uint32_t cpu, FamilyState& family,
-                        Entry& entry) {
-  entry.cacheable = true;
+void SourceState::label(const SourcePlan& plan, const FamilyPlan& family_plan, const Row& row,
+                        FamilyState& family, Entry& entry) {
+  const std::span<const std::byte> key = row.snapshot.key(row.entry);
+  entry.cacheable = row.snapshot.identity_size == row.snapshot.key_size;
   labels_.clear();
   for (const LabelPlan& label : plan.labels) {
     if (label.constant) {
       labels_.push_back(*label.constant);
     } else if (label.per_cpu) {
-      labels_.push_back(std::to_string(cpu));
+      labels_.push_back(std::to_string(row.cpu));
     } else {
-      Value value = field_value(label.field, key);
+      Value value =
+          label.in_value ? text_in_value(label.field, row) : field_value(label.field, key);
       for (const auto& decoder : label.chain) decoder->decode(value, key);
-      entry.cacheable = entry.cacheable && value.cacheable;
+      entry.cacheable = entry.cacheable && value.cacheable && !label.in_value;
       labels_.push_back(to_valid_utf8(value.text));
     }
   }
@@ -192,14 +201,46 @@ void SourceState::detect_restart(const ValuePlan& value, const Entry& entry, Fam
   family.retire(entry.series, before);
 }
 
-void SourceState::drop_vanished(bool gauge, FamilyState& family) {
+void SourceState::drop_vanished(const SourcePlan& plan, const FamilyPlan& family_plan,
+                                FamilyState& family) {
+  const bool gauge = family_plan.header.type == MetricType::kGauge;
   std::erase_if(entries_, [&](const auto& item) {
     const Entry& entry = item.second;
     if (entry.generation == generation_) return false;
+    if (!plan.source.empty()) remember(item.first, entry);
     give_up(entry, gauge, family);
     free_slots_.push_back(entry.slot);
     return true;
   });
+}
+
+// The host goes on counting for what is out of sight: a device in another network namespace, a file
+// that could not be read. A key of a BPF map that is gone starts at 0.
+void SourceState::remember(const std::string& id, const Entry& entry) {
+  if (departed_.size() == kRemembered) departed_.pop_front();
+  const auto numbers = last(entry);
+  departed_.emplace_back(id, std::vector<uint64_t>(numbers.begin(), numbers.end()));
+}
+
+// What the key had counted before it went, if it has gone on counting from there: that stays where
+// it was counted and is not counted again. Zeros otherwise.
+void SourceState::recall(std::string_view id, std::span<uint64_t> before) {
+  std::ranges::fill(before, 0);
+  const auto found = std::ranges::find(departed_, id, &Departed::first);
+  if (found == departed_.end()) return;
+  if (std::ranges::equal(numbers_, found->second, std::ranges::greater_equal())) {
+    std::ranges::copy(found->second, before.begin());
+  }
+  departed_.erase(found);
+}
+
+void SourceState::forget(std::string_view id, const FamilyPlan& family_plan, FamilyState& family) {
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return;
+  give_up(found->second, family_plan.header.type == MetricType::kGauge, family);
+  free_slots_.push_back(found->second.slot);
+  std::ranges::replace(order_, &*found, nullptr);
+  entries_.erase(found);
 }
 
 void SourceState::give_up(const Entry& entry, bool gauge, FamilyState& family) {
@@ -213,6 +254,7 @@ void SourceState::retire_all(const FamilyPlan& family_plan, FamilyState& family)
     give_up(entry, family_plan.header.type == MetricType::kGauge, family);
   }
   entries_.clear();
+  departed_.clear();
   order_.clear();
   last_.clear();
   free_slots_.clear();

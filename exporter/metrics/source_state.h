@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -26,6 +27,9 @@ class SourceState {
   // After a reload under the same family: asks the new rule for the series of every key again.
   void relabel() { relabel_ = true; }
 
+  // Gives one key up that was removed from the map after the last apply().
+  void forget(std::string_view id, const FamilyPlan& family_plan, FamilyState& family);
+
   // Gives every key up, so that what they counted stays in the family.
   void retire_all(const FamilyPlan& family_plan, FamilyState& family);
 
@@ -41,24 +45,37 @@ class SourceState {
     bool cacheable = true;
   };
 
+  struct Row {
+    const Snapshot& snapshot;
+    size_t entry;
+    uint32_t cpu;  // where the CPU is a label
+  };
+
+  using Departed = std::pair<std::string, std::vector<uint64_t>>;  // id, last numbers
+  static constexpr size_t kRemembered = 256;
+
   using Entries = std::unordered_map<std::string, Entry, TextHash, std::equal_to<>>;
   using Item = Entries::value_type;
 
   std::pair<Item*, bool> find_or_add(std::string_view id);  // true: it is new
   void apply_entry(const SourcePlan& plan, const FamilyPlan& family_plan, std::string_view id,
-                   std::span<const std::byte> key, uint32_t cpu, FamilyState& family);
-  void label(const SourcePlan& plan, const FamilyPlan& family_plan, std::span<const std::byte> key,
-             uint32_t cpu, FamilyState& family, Entry& entry);
+                   const Row& row, FamilyState& family);
+  void label(const SourcePlan& plan, const FamilyPlan& family_plan, const Row& row,
+             FamilyState& family, Entry& entry);
+  static Value text_in_value(const Field& field, const Row& row);
   void move(Entry& entry, uint32_t series, bool gauge, FamilyState& family);
   void detect_restart(const ValuePlan& value, const Entry& entry, FamilyState& family);
   static uint32_t without_room(FamilyState& family, const Entry& entry);
-  void drop_vanished(bool gauge, FamilyState& family);
+  void drop_vanished(const SourcePlan& plan, const FamilyPlan& family_plan, FamilyState& family);
+  void remember(const std::string& id, const Entry& entry);
+  void recall(std::string_view id, std::span<uint64_t> before);
   void give_up(const Entry& entry, bool gauge, FamilyState& family);
   uint32_t take_slot();
   std::span<uint64_t> last(const Entry& entry);
 
   size_t width_ = 1;
   Entries entries_;
+  std::deque<Departed> departed_;
   std::vector<Item*> order_;  // of the last snapshot's entries, CPU by CPU where labelled
   size_t position_ = 0;
   std::vector<uint64_t> last_;

@@ -73,10 +73,6 @@ std::vector<Kept> wanted(const PrivilegeNeeds& needs, cap_t current, const HostP
     const bool split = permitted(current, CAP_BPF);
     kept.push_back({split ? CAP_BPF : CAP_SYS_ADMIN, "map lookups on this kernel"});
   }
-  if (needs.other_network_namespaces) {
-    kept.push_back({CAP_SYS_ADMIN, "entering network namespaces for their devices' names"});
-    kept.push_back({CAP_SYS_PTRACE, "finding network namespaces through processes"});
-  }
   if (needs.kernel_symbols) kept.push_back({CAP_SYSLOG, "addresses of kernel symbols"});
   if (needs.perf_events) {
     kept.push_back({perf_events_need_admin(paths) ? CAP_SYS_ADMIN : CAP_PERFMON,

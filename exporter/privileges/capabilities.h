@@ -11,10 +11,9 @@ namespace kernel_exporter {
 // What will still be done once the programs are loaded and attached, beside serving, reading and
 // writing maps, attaching what is loaded already, and keeping the ledger of updates.
 struct PrivilegeNeeds {
-  bool other_network_namespaces = false;  // names of devices there
-  bool kernel_symbols = false;            // addresses in procfs/kallsyms
-  bool perf_events = false;               // attaching kprobes and the like while an update runs
-  bool low_port = false;                  // listening below kFirstUnprivilegedPort
+  bool kernel_symbols = false;  // addresses in procfs/kallsyms
+  bool perf_events = false;     // attaching kprobes and the like while an update runs
+  bool low_port = false;        // listening below kFirstUnprivilegedPort
 };
 
 constexpr int kFirstUnprivilegedPort = 1024;

@@ -3,7 +3,6 @@
 
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
-#include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -88,9 +87,6 @@ Result<void> limit_system_calls(const PrivilegeNeeds& needs) {
   filter.allow("tgkill", {Filter::masked(0, kInt, static_cast<uint64_t>(::getpid()))});
   // Asking for a limit of our own, not setting one.
   filter.allow("prlimit64", {Filter::masked(0, kInt, 0), {2, SCMP_CMP_EQ, 0, 0}});
-  if (needs.other_network_namespaces) {
-    filter.allow("setns", {Filter::masked(1, kInt, CLONE_NEWNET)});
-  }
   if (needs.perf_events) {
     filter.add(SCMP_ACT_ALLOW, "perf_event_open");
     for (const uint64_t request :

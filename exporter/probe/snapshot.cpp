@@ -126,7 +126,7 @@ size_t MapReader::batch_capacity() const {
 }
 
 void MapReader::start(Snapshot& snapshot) const {
-  snapshot.key_size = key_size_;
+  snapshot.key_size = snapshot.identity_size = key_size_;
   snapshot.value_size = value_size_;
   snapshot.value_stride = value_stride_;
   snapshot.cpus = cpus_;

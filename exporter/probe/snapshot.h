@@ -37,6 +37,7 @@ class BatchBuffer {
 // of `value_stride` bytes each, one behind the other. cpus is 1 for maps that are not per-CPU.
 struct Snapshot {
   uint32_t key_size = 0;
+  uint32_t identity_size = 0;  // bytes of a key that tell entries apart; the rest may change
   uint32_t value_size = 0;
   uint32_t value_stride = 0;  // value_size, rounded up to 8 in per-CPU maps
   uint32_t cpus = 1;

@@ -244,6 +244,10 @@ class MetricCompiler {
   bool compile_label_field(const LabelRule& rule, LabelPlan& label) {
     const Field* field = key_->find(rule.field);
     if (field == nullptr) {
+      field = value_->find(rule.field);
+      label.in_value = true;
+    }
+    if (field == nullptr || (label.in_value && field->kind != FieldKind::kText)) {
       return refuse(rule.position, "no field \"" + rule.field + "\" in " + place(*key_, "key") +
                                        ", expected one of " + quoted_list(field_names(*key_)));
     }

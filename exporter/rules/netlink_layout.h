@@ -7,8 +7,8 @@ namespace kernel_exporter {
 
 // The key of `source: netlink` entries as rules see it.
 struct NetlinkKey {
-  char ifname[16];  // IFNAMSIZ
   uint32_t ifindex;
+  char ifname[16];  // IFNAMSIZ
 };
 
 // The fields of NetlinkKey, and of struct rtnl_link_stats64 (include/uapi/linux/if_link.h).

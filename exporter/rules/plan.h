@@ -25,7 +25,8 @@ struct LabelPlan {
   std::string name;
   std::optional<std::string> constant;
   bool per_cpu = false;
-  Field field;  // of the key, unless constant or per_cpu
+  Field field;            // of the key, unless constant or per_cpu
+  bool in_value = false;  // the field is a text of the value, in that of any CPU
   std::vector<std::unique_ptr<Decoder>> chain;
 };
 

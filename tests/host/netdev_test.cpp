@@ -33,56 +33,27 @@ TEST(NetDevices, ListOurOwnNamespace) {
 TEST(NetDevices, NameDevicesOfOurOwnNamespace) {
   NetDevices devices{HostPaths()};
   EXPECT_EQ(devices.own_namespace(), inode_of_own_namespace());
-  EXPECT_EQ(devices.name(devices.own_namespace(), 1), "lo");
-  EXPECT_EQ(devices.name(devices.own_namespace(), 0), std::nullopt);
-  EXPECT_EQ(devices.name(devices.own_namespace(), 0xfffffff0), std::nullopt);
+  EXPECT_EQ(devices.name(1), "lo");
+  EXPECT_EQ(devices.name(0), std::nullopt);
+  EXPECT_EQ(devices.name(0xfffffff0), std::nullopt);
+  EXPECT_FALSE(devices.is_gone(1));
+  EXPECT_TRUE(devices.is_gone(0xfffffff0));
   devices.start_scrape();
-  EXPECT_EQ(devices.name(devices.own_namespace(), 1), "lo");
-}
-
-TEST(NetDevices, KnowNoneOfANamespaceThatIsNowhere) {
-  NetDevices devices{HostPaths()};
-  EXPECT_EQ(devices.name(0, 1), std::nullopt);
-  EXPECT_EQ(devices.name(1, 1), std::nullopt);
+  EXPECT_EQ(devices.name(1), "lo");
 }
 
 TEST(NetDevices, AreReadWithoutProcfs) {
   TemporaryTree tree;
   NetDevices devices(tree.paths());
   EXPECT_EQ(devices.own_namespace(), 0u);
-  EXPECT_EQ(devices.name(inode_of_own_namespace(), 1), std::nullopt);
+  EXPECT_EQ(devices.name(1), "lo");
   EXPECT_TRUE(devices.devices());
 }
 
-// `ip netns` leaves an ordinary file when the namespace is unmounted; its inode is no namespace.
-TEST(NetworkNamespaces, AreNotOrdinaryFiles) {
+TEST(NetDevices, AnOrdinaryFileIsNoNamespace) {
   TemporaryTree tree;
-  tree.file("run/netns/left_over", "");
-  tree.file("proc/42/ns/net", "");
-  tree.link("proc/43/ns/net", "/proc/self/ns/net");
-  ASSERT_EQ(::mkfifo(tree.path("run/netns/fifo").c_str(), 0600), 0);
-  NetworkNamespaces namespaces(tree.paths());
-  EXPECT_FALSE(namespaces.find(static_cast<uint32_t>(tree.inode("run/netns/left_over"))));
-  EXPECT_FALSE(namespaces.find(static_cast<uint32_t>(tree.inode("run/netns/fifo"))));
-  namespaces.start_scrape();
-  EXPECT_FALSE(namespaces.find(static_cast<uint32_t>(tree.inode("proc/42/ns/net"))));
-  EXPECT_TRUE(namespaces.find(inode_of_own_namespace()));
-}
-
-TEST(NetworkNamespaces, AreSearchedOnceAScrape) {
-  TemporaryTree tree;
-  NetworkNamespaces namespaces(tree.paths());
-  EXPECT_FALSE(namespaces.find(inode_of_own_namespace()));
-  tree.link("proc/43/ns/net", "/proc/self/ns/net");
-  EXPECT_FALSE(namespaces.find(inode_of_own_namespace()));
-  namespaces.start_scrape();
-  EXPECT_TRUE(namespaces.find(inode_of_own_namespace()));
-}
-
-TEST(NetworkNamespaces, AreNotEnteredThroughAnythingElse) {
-  bool ran = false;
-  EXPECT_FALSE(run_in_network_namespace(UniqueFd(), [&] { ran = true; }));
-  EXPECT_FALSE(ran);
+  tree.file("proc/self/ns/net", "");
+  EXPECT_EQ(NetDevices(tree.paths()).own_namespace(), 0u);
 }
 
 }  // namespace

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <optional>
 #include <set>
 
 #include "exporter_process.h"
 #include "private_network.h"
+#include "temporary_folder.h"
 #include "text.h"
 #include "verify.h"
 
@@ -141,6 +146,169 @@ TEST(Netdrop, KeepsNetworkNamespacesApart) {
   const Samples samples = scrape_until_sum(exporter, kPackets, dropped_in_one, kFrames);
   VERIFY_EQ(samples.sum(kPackets, dropped_in_one), kFrames);
   VERIFY_EQ(samples.count(kPackets, {{"netns", other.inode()}}), 0u);
+}
+
+// Any user can make a namespace with a device named like one of ours.
+TEST(Netdrop, AnotherNamespaceCannotCountForOurDevices) {
+  PrivateNetwork ours;
+  PrivateNetwork other;
+  ours.add_veth_pair("left", "right");
+  other.add_veth_pair("left", "right");
+  const PrivateNetwork::Inside inside(ours);
+  const std::string reason = reason_or_unknown("unhandled_proto");
+  for (const std::string& rules : {default_rules("netdrop"), full_rules("netdrop")}) {
+    const bool full = rules == full_rules("netdrop");
+    const ExporterProcess exporter({rules});
+    send_frames(other, false);
+    Samples::Labels elsewhere = {{"device", full ? "right" : "other_netns"}, {"reason", reason}};
+    Samples::Labels here = {{"device", "right"}, {"reason", reason}};
+    if (full) elsewhere["netns"] = other.inode(), here["netns"] = ours.inode();
+    Samples samples = scrape_until_sum(exporter, kPackets, elsewhere, kFrames);
+    VERIFY_EQ(samples.sum(kPackets, elsewhere), kFrames);
+    VERIFY_EQ(samples.sum(kPackets, here), 0);
+    send_frames(ours, false);
+    samples = scrape_until_sum(exporter, kPackets, here, kFrames);
+    VERIFY_EQ(samples.sum(kPackets, here), kFrames);
+    VERIFY_EQ(samples.sum(kPackets, elsewhere), kFrames);
+  }
+}
+
+// `other` sends through devices that live only as long as that takes.
+void send_through_short_lived_devices(PrivateNetwork& network, int devices) {
+  for (int i = 0; i < devices; ++i) {
+    network.add_veth_pair("in" + std::to_string(i), "out" + std::to_string(i));
+    const PrivateNetwork::Inside inside(network);
+    FrameSocket sender("in" + std::to_string(i), 0);
+    sender.broadcast(kUnknownEthertype, std::vector<unsigned char>(kFrameBytes));
+    run_program({"ip", "link", "del", "in" + std::to_string(i)});
+  }
+}
+
+// The rules with another setting at their top.
+std::string with_setting(const TemporaryFolder& folder, const std::string& setting,
+                         const std::string& rules) {
+  const std::string path = folder.path() + "/netdrop.yaml";
+  std::ofstream(path) << setting << "\n" << read_text(rules);
+  return path;
+}
+
+TEST(Netdrop, DevicesThatAreGoneLeaveNoKeysAndTakeNoRoom) {
+  constexpr int kDevices = 70;  // more than the default rules have series
+  constexpr int kRounds = 2;    // together more than the map has room for
+  PrivateNetwork network;
+  network.add_veth_pair("left", "right");
+  const PrivateNetwork::Inside inside(network);
+  const TemporaryFolder folder;
+  const ExporterProcess exporter(
+      {with_setting(folder, "max_entries: {netdrop: 128}", default_rules("netdrop"))});
+  // Shown from half of the map on.
+  const Samples::Labels map = {{"map", "netdrop"}};
+  const auto keys = [&map](const Samples& samples) {
+    return samples.sum("kernel_exporter_map_entries", map);
+  };
+  for (int round = 1; round <= kRounds; ++round) {
+    send_through_short_lived_devices(network, kDevices);
+    Samples samples = exporter.scrape();
+    VERIFY_EQ(samples.sum(kPackets), round * kDevices);
+    VERIFY_GE(keys(samples), kDevices);
+    samples = exporter.scrape_until([&](const Samples& now) { return keys(now) == 0; });
+    VERIFY_EQ(keys(samples), 0);
+    VERIFY_EQ(samples.sum(kPackets), round * kDevices);
+  }
+  send_frames(network, false);
+  const Samples::Labels here = {{"device", "right"}};
+  const Samples samples = scrape_until_sum(exporter, kPackets, here, kFrames);
+  VERIFY_EQ(samples.sum(kPackets, here), kFrames);
+  VERIFY_EQ(samples.sum(kPackets), kRounds * kDevices + kFrames);
+  VERIFY_EQ(samples.sum("kernel_exporter_probe_lost_events_total", {{"probe", "netdrop"}}), 0);
+}
+
+TEST(Netdrop, OtherNamespacesCannotFillTheMap) {
+  constexpr int kDevices = 20;
+  constexpr int kRoom = 4;
+  PrivateNetwork ours;
+  PrivateNetwork other;
+  ours.add_veth_pair("left", "right");
+  const PrivateNetwork::Inside inside(ours);
+  const TemporaryFolder folder;
+  const ExporterProcess exporter(
+      {with_setting(folder, "max_entries: {netdrop_netns: 4}", full_rules("netdrop"))});
+  const Samples::Labels there = {{"netns", other.inode()}};
+  const Samples::Labels not_told_apart = {{"device", "other_netns"}};
+  send_through_short_lived_devices(other, kDevices);
+  Samples samples = exporter.scrape();
+  VERIFY_EQ(samples.sum(kPackets, there), kRoom);
+  VERIFY_EQ(samples.sum(kPackets, not_told_apart), kDevices - kRoom);
+  // Keys that count nothing any more are removed, and others find room.
+  samples = exporter.scrape_until([](const Samples& now) {
+    return now.count("kernel_exporter_map_entries", {{"map", "netdrop_netns"}}) == 0;
+  });
+  VERIFY_EQ(samples.sum(kPackets, there), kRoom);
+  send_through_short_lived_devices(other, 1);
+  send_frames(ours, false);
+  const Samples::Labels here = {{"netns", ours.inode()}, {"device", "right"}};
+  samples = scrape_until_sum(exporter, kPackets, here, kFrames);
+  VERIFY_EQ(samples.sum(kPackets, here), kFrames);
+  VERIFY_EQ(samples.sum(kPackets, there), kRoom + 1);
+  VERIFY_EQ(samples.sum(kPackets, not_told_apart), kDevices - kRoom);
+  VERIFY_EQ(samples.sum("kernel_exporter_probe_lost_events_total", {{"probe", "netdrop"}}), 0);
+}
+
+TEST(Netdrop, ARenamedDeviceIsNotCountedTwice) {
+  PrivateNetwork network;
+  network.add_veth_pair("left", "right");
+  const PrivateNetwork::Inside inside(network);
+  const ExporterProcess exporter({default_rules("netdrop")});
+  const auto rename = [](const char* from, const char* to) {
+    run_program({"ip", "link", "set", from, "down"});
+    run_program({"ip", "link", "set", from, "name", to});
+    run_program({"ip", "link", "set", to, "up"});
+  };
+  send_frames(network, false);
+  for (const char* metric : {kRxDropped, kPackets}) {
+    scrape_until_sum(exporter, metric, {{"device", "right"}}, kFrames);
+  }
+  for (int i = 0; i < 2; ++i) {
+    rename("right", "renamed");
+    exporter.scrape();
+    rename("renamed", "right");
+    exporter.scrape();
+  }
+  const Samples samples = exporter.scrape();
+  for (const char* metric : {kRxDropped, kPackets}) {
+    VERIFY_EQ(samples.sum(metric, {{"device", "right"}}), kFrames) << metric;
+    VERIFY_EQ(samples.sum(metric, {{"device", "renamed"}}), 0) << metric;
+  }
+}
+
+TEST(Netdrop, ADeviceThatWasElsewhereIsNotCountedTwice) {
+  PrivateNetwork network;
+  network.add_veth_pair("left", "right");
+  const PrivateNetwork::Inside inside(network);
+  const ChildProcess elsewhere([] {
+    if (::unshare(CLONE_NEWNET) == 0) ::pause();
+  });
+  const ExporterProcess exporter({default_rules("netdrop")});
+  send_frames(network, false);
+  const Samples::Labels right = {{"device", "right"}};
+  scrape_until_sum(exporter, kRxDropped, right, kFrames);
+  const std::string pid = std::to_string(elsewhere.pid());
+  for (int i = 0; i < 2; ++i) {
+    run_program({"ip", "link", "set", "right", "netns", pid});
+    VERIFY_EQ(exporter.scrape().sum(kRxDropped, right), kFrames);
+    run_program({"nsenter", "-t", pid, "-n", "ip", "link", "set", "right", "netns",
+                 std::to_string(exporter.pid())});
+    VERIFY_EQ(exporter.scrape().sum(kRxDropped, right), kFrames);
+  }
+  // It goes on from there.
+  run_program({"ip", "link", "set", "right", "up"});
+  for (int i = 0; i < 100 && link_counts("right").rx_dropped == kFrames; ++i) {
+    send_frames(network, false);  // lost until the kernel has seen that `left` has a carrier again
+    ::poll(nullptr, 0, 20);
+  }
+  const auto dropped = static_cast<double>(link_counts("right").rx_dropped);
+  VERIFY_GT(dropped, kFrames);
+  VERIFY_EQ(exporter.scrape().sum(kRxDropped, right), dropped);
 }
 
 TEST(Netdrop, ExportsTheDropsThatNetlinkCountsInItsOwnNamespace) {

@@ -135,7 +135,7 @@ TEST_F(DecoderArguments, RefusesKeyFieldsThatAreNot) {
   const BadRow rows[] = {
       {"ifname: {netns: inum}", "\"netns\"", "the key has no integer field \"inum\""},
       {"ifname: {netns: [a]}", "\"netns\"", "expected a text"},
-      {"ifname: {field: a}", "unknown argument \"field\"", "known are netns"},
+      {"ifname: {field: a}", "unknown argument \"field\"", "known are netns, ifindex"},
       {"ifname: a", "ifname", "a map of names"},
       {"device: {minor: m}", "\"minor\"", "the key has no integer field \"m\""},
       {"device: {major: m}", "unknown argument \"major\"", "known are minor"},

@@ -77,8 +77,12 @@ TEST_F(HostDecoder, NamesNetworkDevicesButNeverForGood) {
   expect(decode("ifname", integer_value<uint32_t>(1)), "lo", false);
   expect(decode("ifname", integer_value<uint32_t>(0)), "unknown", false);
   expect(decode("ifname: {netns: other}", integer_value<uint32_t>(1), own), "lo", false);
-  expect(decode("ifname: {netns: other}", integer_value<uint32_t>(1), own + 1), "unknown", false);
+  expect(decode("ifname: {netns: other}", integer_value<uint32_t>(1), own + 1), "other_netns",
+         false);
   expect(decode("ifname: {netns: other}", integer_value<uint32_t>(1), 0), "unknown", false);
+  expect(decode("ifname: {ifindex: other}", text_value("before"), 1), "lo", false);
+  expect(decode("ifname: {ifindex: other}", text_value("gone"), 0xfffffff0), "gone", false);
+  expect(decode("ifname: {ifindex: other, netns: other}", text_value("there"), 1), "there", false);
 }
 
 TEST_F(HostDecoder, NamesKernelFunctions) {

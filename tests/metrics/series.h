@@ -26,7 +26,7 @@ class FakeMap {
 
   Snapshot snapshot() const {
     Snapshot result;
-    result.key_size = 4;
+    result.key_size = result.identity_size = 4;
     result.value_size = result.value_stride = number_size_ * numbers_;
     result.cpus = cpus_;
     for (const auto& [key, values] : entries) append(result, key, values);

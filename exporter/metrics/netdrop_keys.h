@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "host/netdev.h"
+#include "probe/snapshot.h"
+
+namespace kernel_exporter {
+
+// Which keys of one of netdrop's maps are of no use any more, so that the map does not fill up: of
+// our own network namespace those of devices that are gone; of the others, of which we know
+// nothing, those that count nothing once half of the map is used. Used under the scrape lock.
+class NetdropKeys {
+ public:
+  static bool are_in(const std::string& map);
+
+  // In the snapshot, which was read after the list of devices. A device must be gone in two
+  // snapshots: in the first one it may be too new for the list.
+  std::vector<std::string> outdated(const Snapshot& snapshot, uint32_t max_entries,
+                                    NetDevices& devices);
+
+ private:
+  std::set<std::string> gone_;               // keys of devices that were gone in the last snapshot
+  std::map<std::string, uint64_t> counted_;  // by the keys of other namespaces until then
+};
+
+}  // namespace kernel_exporter
