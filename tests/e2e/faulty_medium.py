@@ -52,8 +52,8 @@ class FaultyMedium(unittest.TestCase):
         """Returns what the exporter's configuration says of it."""
         raise NotImplementedError
 
-    def start_exporter(self, wrapper=()):
-        self.exporter = self.enter(ExporterProcess(arguments=["--ota.config", self.config], wrapper=wrapper))
+    def start_exporter(self, *arguments):
+        self.exporter = self.enter(ExporterProcess(arguments=["--ota.config", self.config, *arguments]))
 
     def enter(self, manager):
         value = manager.__enter__()

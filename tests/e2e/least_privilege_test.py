@@ -13,13 +13,9 @@ from machine import LoopDevice, run
 from system_call_injection import inject
 
 CAPABILITIES = {name: 1 << bit for name, bit in
-                {"net_bind_service": 10, "sys_ptrace": 19, "sys_admin": 21, "syslog": 34, "perfmon": 38,
-                 "bpf": 39}.items()}
+                {"net_bind_service": 10, "syslog": 34, "perfmon": 38, "bpf": 39}.items()}
 AS_NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all,+bpf,+perfmon",
              "--ambient-caps=-all,+bpf,+perfmon", "--bounding-set=-all,+bpf,+perfmon")
-# netdrop's rules name devices of other network namespaces, and these do not.
-LOCAL_RULES = [os.path.join(DEFAULT_RULES, name + ".yaml") for name in ("softirq", "runqueue", "blockio")]
-RULES_FOR_UPDATES = [os.path.join(DEFAULT_RULES, name) for name in os.listdir(DEFAULT_RULES) if name != "netdrop.yaml"]
 
 # arch/x86/entry/syscalls/syscall_64.tbl. Nothing here may have an effect, because test_keep_all_is_the_control makes
 # these calls where nothing denies them, as root: pointers are null, descriptors -1, ids those of no process. Never a
@@ -92,18 +88,11 @@ class EveryThread(unittest.TestCase):
         self.assertEqual(exporter.lines_with("(warning|error): (?!the ledger .* is on)"), [])
 
     def test_as_root_nothing_is_left_that_the_rules_do_not_need(self):
-        with ExporterProcess(LOCAL_RULES, arguments=WORKERS) as exporter:
+        with ExporterProcess(arguments=WORKERS) as exporter:
             self.check(exporter)
             self.assertEqual(statuses(exporter, "CapBnd"), statuses(exporter, "CapEff"))
             self.check_it_still_works(exporter)
             self.check(exporter)
-
-    def test_names_of_devices_in_other_network_namespaces_keep_two(self):
-        with ExporterProcess(arguments=WORKERS) as exporter:
-            self.check(exporter, "sys_admin", "sys_ptrace")
-            line, = exporter.lines_with("capabilities kept")
-            self.assertRegex(line, "CAP_SYS_ADMIN .*network namespaces.*CAP_SYS_PTRACE .*network namespaces")
-            self.check_it_still_works(exporter)
 
     def test_symbols_keep_one(self):
         rules = self.enterContext(RuleFolder(runqueue="""
@@ -132,7 +121,7 @@ metrics:
         with open(config, "w", encoding="utf-8") as file:
             file.write(f"socket: {agent}\nledger: {folder}/ledger/ota.ledger\n")
         arguments = ("--ota.config", config, *WORKERS)
-        with ExporterProcess(RULES_FOR_UPDATES, arguments=arguments) as exporter, LoopDevice() as loop:
+        with ExporterProcess(arguments=arguments) as exporter, LoopDevice() as loop:
             self.check(exporter)
 
             def ota(*arguments):
@@ -165,26 +154,20 @@ class RunningProcess(unittest.TestCase):
                 for name, call in calls.items() for thread in (main, worker)}
 
     def test_what_it_never_does_is_denied(self):
-        with ExporterProcess(LOCAL_RULES) as exporter:
+        with ExporterProcess() as exporter:
             for name, outcome in self.outcomes(exporter, DENIED).items():
                 self.assertEqual(outcome, -errno.EPERM, name)
             exporter.scrape()
 
     def test_what_it_does_is_let_through(self):
-        with ExporterProcess(LOCAL_RULES) as exporter:
+        with ExporterProcess() as exporter:
             for name, outcome in self.outcomes(exporter, ALLOWED).items():
                 self.assertNotIn(outcome, (-errno.EPERM, -errno.ENOSYS), name)
             self.assertEqual(inject(exporter.process.pid, exporter.process.pid, *ALLOWED["getpid"]),
                              exporter.process.pid)
 
-    def test_entering_a_network_namespace_is_denied_unless_the_rules_need_it(self):
-        with ExporterProcess() as exporter:
-            for flags, expected in ((0x40000000, -errno.EBADF), (0x20000, -errno.EPERM), (0, -errno.EPERM)):
-                outcome = inject(exporter.process.pid, exporter.process.pid, 308, NONE, flags)
-                self.assertEqual(outcome, expected, hex(flags))
-
     def test_keep_all_is_the_control(self):
-        with ExporterProcess(LOCAL_RULES, arguments=("--privileges.keep-all",)) as exporter:
+        with ExporterProcess(arguments=("--privileges.keep-all",)) as exporter:
             self.assertEqual(statuses(exporter, "NoNewPrivs", "Seccomp"), {(0, 0)})
             with open("/proc/self/status", encoding="utf-8") as status:
                 own = int(re.search("CapEff:\t(.*)", status.read()).group(1), 16)

@@ -173,15 +173,25 @@ TEST(Netdrop, AnotherNamespaceCannotCountForOurDevices) {
   }
 }
 
-// `other` sends through devices that live only as long as that takes.
-void send_through_short_lived_devices(PrivateNetwork& network, int devices) {
+// A frame is lost on each of so many devices, which are gone afterwards.
+void send_through_short_lived_devices(const PrivateNetwork& network, int devices) {
+  const PrivateNetwork::Inside inside(network);
+  const TemporaryFolder folder;
+  const auto for_each = [&](const std::string& commands) {
+    const std::string path = folder.path() + "/commands";
+    std::ofstream file(path);
+    for (int i = 0; i < devices; ++i) {
+      for (const char c : commands) c == '#' ? file << i : file << c;
+    }
+    file.close();
+    run_program({"ip", "-batch", path});
+  };
+  for_each("link add in# type veth peer name out#\nlink set in# up\nlink set out# up\n");
   for (int i = 0; i < devices; ++i) {
-    network.add_veth_pair("in" + std::to_string(i), "out" + std::to_string(i));
-    const PrivateNetwork::Inside inside(network);
-    FrameSocket sender("in" + std::to_string(i), 0);
-    sender.broadcast(kUnknownEthertype, std::vector<unsigned char>(kFrameBytes));
-    run_program({"ip", "link", "del", "in" + std::to_string(i)});
+    FrameSocket("in" + std::to_string(i), 0)
+        .broadcast(kUnknownEthertype, std::vector<unsigned char>(kFrameBytes));
   }
+  for_each("link del in#\n");
 }
 
 // The rules with another setting at their top.

@@ -170,14 +170,15 @@ TEST(CompileRules, RefusesDistributionsThatAreNone) {
 TEST(CompileRules, RefusesAMapThatIsTooLargeForItsQuota) {
   EXPECT_EQ(faults_of("probe: netdrop\nmax_entries:\n  netdrop: 100000\nmetrics:\n" + kPackets),
             "");
-  expect_refused({"probe: netdrop\nmax_entries:\n  netdrop: 10000000\nmetrics:\n" + kPackets, 3,
-                  "map \"netdrop\" takes 760000000 bytes with the 4 CPUs of this machine, over the "
-                  "limit of 67108864"});
+  expect_refused(
+      {"probe: netdrop\nmax_entries:\n  netdrop: 10000000\nmetrics:\n" + kPackets, 3,
+       "map \"netdrop\" takes 1400000000 bytes with the 4 CPUs of this machine, over the "
+       "limit of 67108864"});
   expect_refused({"probe: netdrop\nmap_memory_limit: 1KiB\nmetrics:\n" + kPackets, 1,
                   "over the limit of 1024"});
   EXPECT_EQ(
       faults_of(
-          "probe: netdrop\nmap_memory_limit: 1GiB\nmax_entries: {netdrop: 10000000}\nmetrics:\n" +
+          "probe: netdrop\nmap_memory_limit: 2GiB\nmax_entries: {netdrop: 10000000}\nmetrics:\n" +
           kPackets),
       "");
 }
