@@ -22,7 +22,7 @@ const std::vector<Entry>& table() {
   static const std::vector<Entry> entries = {
       {"cgroup", make_cgroup, {}, ""},
       {"device", make_device, {"minor"}, ""},
-      {"enum", make_enum, {"enum", "strip", "lower", "unknown", "optional"}, "enum"},
+      {"enum", make_enum, {"enum", "strip", "lower", "unknown", "optional", "subsystems"}, "enum"},
       {"errno", make_errno, {}, ""},
       {"hex", make_hex, {}, ""},
       {"hex_to_int", make_hex_to_int, {}, ""},

@@ -39,6 +39,18 @@ Result<EnumNames> read_names(const Arguments& arguments, const DecoderContext& c
                                      "\"; `optional: true` accepts kernels without it");
 }
 
+// "openvswitch/3": the upper half of a number names a subsystem, which has its own numbers in the
+// lower half. The kernel declares SKB_DROP_REASON_SUBSYS_SHIFT and calls them PREFIX_SUBSYS_NAME.
+constexpr int kSubsystemShift = 16;
+constexpr std::string_view kSubsystemPrefix = "SUBSYS_";
+
+Result<EnumNames> read_subsystems(const Arguments& arguments, const DecoderContext& context) {
+  const auto name = arguments.text("subsystems");
+  if (!name) return tl::unexpected(name.error());
+  if (!*name || !context.enum_names) return EnumNames();
+  return context.enum_names(**name).value_or(EnumNames());
+}
+
 std::string spell(std::string_view name, const Spelling& spelling) {
   if (name.starts_with(spelling.strip) && name.size() > spelling.strip.size()) {
     name.remove_prefix(spelling.strip.size());
@@ -56,20 +68,34 @@ MadeDecoder make_enum(const Arguments& arguments, const DecoderContext& context)
   Result<EnumNames> names = read_names(arguments, context);
   if (!names) return tl::unexpected(names.error());
   for (auto& [number, name] : *names) name = spell(name, *spelling);
+  Result<EnumNames> subsystems = read_subsystems(arguments, context);
+  if (!subsystems) return tl::unexpected(subsystems.error());
+  Spelling of_subsystem = *spelling;
+  of_subsystem.strip += kSubsystemPrefix;
+  for (auto& [number, name] : *subsystems) name = spell(name, of_subsystem);
 
-  return make_step([names = std::move(*names), unknown = std::move(spelling->unknown)](
-                       Value& value, std::span<const std::byte>) {
-    // BTF gives enumerators their sign, the field may have another.
-    auto found = names.end();
-    if (const auto number = integer_of(value)) found = names.find(*number);
-    if (found == names.end()) {
-      if (const auto number = signed_of(value)) found = names.find(*number);
-    }
-    if (found == names.end()) {
-      if (const auto number = unsigned_of(value)) found = names.find(static_cast<int64_t>(*number));
-    }
-    set_text(value, found == names.end() ? unknown : found->second);
-  });
+  return make_step(
+      [names = std::move(*names), subsystems = std::move(*subsystems),
+       unknown = std::move(spelling->unknown)](Value& value, std::span<const std::byte>) {
+        // BTF gives enumerators their sign, the field may have another.
+        auto found = names.end();
+        if (const auto number = integer_of(value)) found = names.find(*number);
+        if (found == names.end()) {
+          if (const auto number = signed_of(value)) found = names.find(*number);
+        }
+        if (found == names.end()) {
+          if (const auto number = unsigned_of(value))
+            found = names.find(static_cast<int64_t>(*number));
+        }
+        if (found != names.end()) return set_text(value, found->second);
+        const uint64_t number = unsigned_of(value).value_or(0);
+        const auto subsystem = subsystems.find(static_cast<int64_t>(number >> kSubsystemShift));
+        if (number >> kSubsystemShift == 0 || subsystem == subsystems.end()) {
+          return set_text(value, unknown);
+        }
+        const uint64_t own = number & ((uint64_t{1} << kSubsystemShift) - 1);
+        set_text(value, subsystem->second + "/" + std::to_string(own));
+      });
 }
 
 }  // namespace kernel_exporter

@@ -157,10 +157,10 @@ Result<void> Collector::read_map(MapSources& map, std::chrono::steady_clock::tim
 }
 
 void Collector::remove_outdated(MapSources& map) {
-  if (!(map.object == ObjectSource()) || !NetdropKeys::are_in(map.map)) return;
+  if (!(map.object == ObjectSource())) return;
   const MapKeys keys(generation_->map_fd(map.map, map.object), snapshot_.value_size);
   for (const std::string& id :
-       map.netdrop_keys.outdated(snapshot_, map.reader->max_entries(), host_.netdevs)) {
+       map.netdrop_keys.outdated(map.map, snapshot_, map.reader->max_entries(), host_.netdevs)) {
     if (keys.remove(std::as_bytes(std::span(id))) == 0) map.removed.push_back(id);
   }
 }

@@ -155,6 +155,7 @@ int half_ended(const std::string& table) {
 void close_late(int family, const UniqueFd& listener, Address& address, bool by_reset) {
   const std::string table = family == AF_INET ? "tcp" : "tcp6";
   std::vector<Pair> pairs;
+  pairs.reserve(kConnections);
   for (int i = 0; i < kConnections; ++i) pairs.push_back(connect_pair(family, listener, address));
   for (Pair& pair : pairs) end(pair.client);
   for (int i = 0; half_ended(table) < kConnections; ++i) {

@@ -197,7 +197,7 @@ void send_through_short_lived_devices(const PrivateNetwork& network, int devices
 // The rules with another setting at their top.
 std::string with_setting(const TemporaryFolder& folder, const std::string& setting,
                          const std::string& rules) {
-  const std::string path = folder.path() + "/netdrop.yaml";
+  std::string path = folder.path() + "/netdrop.yaml";
   std::ofstream(path) << setting << "\n" << read_text(rules);
   return path;
 }

@@ -126,6 +126,8 @@ TEST_F(DecoderArguments, RefusesEnumsThatNobodyHas) {
       {"enum: {enum: absent, strip: [a]}", "\"strip\"", "expected a text"},
       {"enum: {enum: absent, unknown: {}}", "\"unknown\"", "expected a text"},
       {"enum: {enum: [a]}", "\"enum\"", "expected a text"},
+      {"enum: {enum: absent, optional: true, subsystems: [a]}", "\"subsystems\"",
+       "expected a text"},
       {"enum: {name: a}", "unknown argument \"name\"", "known are enum, strip, lower, unknown"},
   };
   expect_refused(rows);

@@ -15,6 +15,10 @@ DecoderContext context_with_enums() {
   DecoderContext context;
   context.field_enum = EnumNames{{0, "OP_READ"}, {1, "OP_WRITE"}, {-1, "OP_NONE"}, {7, "OP_"}};
   context.enum_names = [](std::string_view name) -> std::optional<EnumNames> {
+    if (name == "skb_drop_reason_subsys") {
+      return EnumNames{{0, "SKB_DROP_REASON_SUBSYS_CORE"},
+                       {3, "SKB_DROP_REASON_SUBSYS_OPENVSWITCH"}};
+    }
     if (name != "skb_drop_reason") return std::nullopt;
     return EnumNames{{2, "SKB_DROP_REASON_NOT_SPECIFIED"},
                      {3, "SKB_DROP_REASON_NO_SOCKET"},
@@ -153,6 +157,22 @@ TEST(Decoder, NamesEnumerators) {
       {"enum: {enum: absent, optional: true}", integer_value<uint32_t>(3), "unknown"},
       {"enum: {enum: skb_drop_reason, optional: true, lower: false}", integer_value<uint32_t>(3),
        "SKB_DROP_REASON_NO_SOCKET"},
+  };
+  expect_rows(rows);
+}
+
+TEST(Decoder, NamesEnumeratorsOfSubsystems) {
+  constexpr char kReason[] =
+      "enum: {enum: skb_drop_reason, strip: SKB_DROP_REASON_, subsystems: skb_drop_reason_subsys}";
+  constexpr char kAbsent[] = "enum: {enum: skb_drop_reason, subsystems: absent}";
+  const Row rows[] = {
+      {kReason, integer_value<uint32_t>(3), "no_socket"},
+      {kReason, integer_value<uint32_t>(3 << 16 | 5), "openvswitch/5"},
+      {kReason, integer_value<uint32_t>(3 << 16), "openvswitch/0"},
+      {kReason, integer_value<uint32_t>(4 << 16 | 5), "unknown"},
+      {kReason, integer_value<uint32_t>(99), "unknown"},
+      {kReason, integer_value<uint32_t>(0xffffffff), "unknown"},
+      {kAbsent, integer_value<uint32_t>(3 << 16 | 5), "unknown"},
   };
   expect_rows(rows);
 }

@@ -36,7 +36,7 @@ class CollectorKernelTest : public ::testing::Test {
 
   void SetUp() override {
     map_ = UniqueFd(
-        bpf_map_create(BPF_MAP_TYPE_PERCPU_HASH, "collector", sizeof(Key), 16, kEntries, nullptr));
+        bpf_map_create(BPF_MAP_TYPE_PERCPU_HASH, "collector", sizeof(Key), 32, kEntries, nullptr));
     ASSERT_TRUE(map_) << "this test needs root";
     collector_ = make_collector(compile(kRules));
   }
@@ -52,7 +52,7 @@ class CollectorKernelTest : public ::testing::Test {
 
   // `packets` of one CPU, 0 of the others.
   int put(const Key& key, uint64_t packets) {
-    std::vector<uint64_t> values(2 * static_cast<size_t>(possible_cpus()));
+    std::vector<uint64_t> values(4 * static_cast<size_t>(possible_cpus()));
     values[0] = packets;
     return bpf_map_update_elem(map_.get(), &key, values.data(), BPF_ANY);
   }

@@ -143,7 +143,7 @@ TEST(SourceState, OtherHoldsOnlyKeysThatNeverHadASeries) {
 TEST(SourceState, TheSeriesOfAKeyThatIsGoneMakesRoom) {
   Series series(MetricType::kCounter, 2);
   FakeMap map;
-  for (uint32_t key = 1; key <= 3; ++key) map.set(key, key * 10);
+  for (uint32_t key = 1; key <= 3; ++key) map.set(key, uint64_t{key} * 10);
   series.scrape(map);
   EXPECT_EQ(series.shown(), (Shown{{"1", 10}, {"2", 20}, {"other", 30}}));
   map.entries.erase(1);
