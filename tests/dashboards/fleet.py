@@ -4,6 +4,7 @@ of its own. Time goes by Prometheus' scrapes, so every step of the story is in i
 import contextlib
 import ctypes
 import glob
+import itertools
 import json
 import os
 import shutil
@@ -22,7 +23,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 from exporter_process import (CLASSIC, DEFAULT_RULES, ExporterProcess, RuleFolder, run_exporter,  # noqa: E402
                               wait_until)
 from guest_car import GuestCar  # noqa: E402
-from machine import LoopDevice, cgroup2_mount, frame, inside, network_namespace, remove_cgroup  # noqa: E402
+from machine import LoopDevice, cgroup2_mount, frame, inside, network_namespace, remove_cgroup, run  # noqa: E402
 from prometheus_process import Prometheus, free_port  # noqa: E402
 from rauc import RaucMachine  # noqa: E402
 from relay import Relay  # noqa: E402
@@ -275,28 +276,35 @@ def reboot_a_container():
     subprocess.run(["unshare", "--pid", "--fork", "/usr/bin/python3", "-c", call], check=False)
 
 
-def container(stack):
-    """One that stays, in a network namespace of its own, where it loses a packet: a kind that no map has yet."""
-    lose = "ip link set lo up; echo >/dev/udp/127.0.0.1/9; exec sleep infinity"
-    process = subprocess.Popen(["unshare", "--net", "bash", "-c", lose])
-    stack.callback(process.wait)
-    stack.callback(process.kill)
+DEVICES = itertools.count()
+
+
+def network_device(stack):
+    """One that stays and has lost a packet: a kind that no map has yet."""
+    name = f"kxdash{next(DEVICES)}"
+    run("ip", "link", "add", name, "type", "veth", "peer", "name", name + "p")
+    stack.callback(run, "ip", "link", "del", name)
+    for end in (name, name + "p"):
+        run("ip", "link", "set", end, "up")
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw:
+        raw.bind((name, 0))
+        raw.send(b"\xff" * 6 + bytes(6) + b"\x88\xb5" + bytes(46))
 
 
 def traffic(car, _):
     """What the kernel has to do besides: packets for a closed port and of no known kind, tasks that share a CPU, more
-    and more containers."""
+    and more network devices."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender, \
-            socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw, contextlib.ExitStack() as containers:
+            socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as raw, contextlib.ExitStack() as devices:
         raw.bind(("lo", 0))
         for second in range(30):
             if second in (5, 25):
                 reboot_a_container()
             for _ in range(2):
-                container(containers)
+                network_device(devices)
             for _ in range(20 + 40 * (second % 3)):
                 sender.sendto(b"nobody listens", ("127.0.0.1", port))
             for _ in range(10 + 20 * (second % 2)):

@@ -35,7 +35,7 @@ metrics:
     value: packets
     labels:
       netns: {field: netns}
-      device: {field: ifindex, decode: {ifname: {netns: netns}}}
+      device: {field: device}
       reason: {field: reason, decode: {enum: {enum: skb_drop_reason, strip: SKB_DROP_REASON_}}}
 """
 
@@ -68,7 +68,9 @@ class FullMaps(unittest.TestCase):
         for i in range(devices):
             add_veth(namespace, f"kxd{i}", peer, f"kxs{i}")
         rules = self.enterContext(RuleFolder(netdrop=NETDROP))
-        exporter = self.enterContext(ExporterProcess(rules.path))
+        self.enterContext(inside(namespace))
+        wrapper = ("nsenter", f"--net=/run/netns/{namespace}")
+        exporter = self.enterContext(ExporterProcess(rules.path, wrapper=wrapper))
         frames = 0
         for times in range(1, 4):
             for i in range(devices):

@@ -66,7 +66,7 @@ class Scraped(unittest.TestCase):
     @classmethod
     def dropped(cls):
         return cls.prometheus.values(
-            f'sum by (job) (kernel_netdrop_packets_total{{device="{DEVICE}",reason="unhandled_proto"}})')
+            f'sum by (job) (kernel_netdrop_packets_total{{device="other_netns",reason="unhandled_proto"}})')
 
     @classmethod
     def scrapes(cls):
