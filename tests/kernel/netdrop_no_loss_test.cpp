@@ -140,6 +140,14 @@ Pair connect_pair(int family, const UniqueFd& listener, Address& address) {
   return pair;
 }
 
+// A kernel that is busy delivers later than send(2) returns.
+void await(const char* what, const auto& condition) {
+  for (int i = 0; !condition(); ++i) {
+    if (i == 1000) give_up_plainly(what);
+    ::poll(nullptr, 0, 10);
+  }
+}
+
 // Sockets of clients whose end the peer has acknowledged but not answered: what is left of each is
 // a short entry with the timer of TIME_WAIT.
 int half_ended(const std::string& table) {
@@ -158,10 +166,7 @@ void close_late(int family, const UniqueFd& listener, Address& address, bool by_
   pairs.reserve(kConnections);
   for (int i = 0; i < kConnections; ++i) pairs.push_back(connect_pair(family, listener, address));
   for (Pair& pair : pairs) end(pair.client);
-  for (int i = 0; half_ended(table) < kConnections; ++i) {
-    if (i == 1000) give_up_plainly("sockets in FIN_WAIT2");
-    ::poll(nullptr, 0, 10);
-  }
+  await("sockets in FIN_WAIT2", [&] { return half_ended(table) >= kConnections; });
   for (Pair& pair : pairs) {
     await_end(pair.server);
     by_reset ? reset(pair.server) : end(pair.server);
@@ -305,6 +310,11 @@ class NetdropLoss : public ::testing::Test {
   ExporterProcess exporter_{{full_rules("netdrop")}};
 };
 
+uint64_t await_wrong_checksums(const char* protocol, uint64_t number) {
+  await("checksum errors", [&] { return snmp_counter(protocol, "InCsumErrors") >= number; });
+  return snmp_counter(protocol, "InCsumErrors");
+}
+
 TEST_F(NetdropLoss, WrongChecksums) {
   verify_lost("TCP", [] {
     Address address;
@@ -314,24 +324,29 @@ TEST_F(NetdropLoss, WrongChecksums) {
       send_wrong_checksum(IPPROTO_TCP, address, TH_SYN, 0);
       send_wrong_checksum(IPPROTO_TCP, address, TH_ACK, 0);
     });
-    return snmp_counter("Tcp", "InCsumErrors");
+    return await_wrong_checksums("Tcp", 2 * kConnections);
   });
   verify_lost("UDP, found at once", [] {
     Address address;
     const UniqueFd receiver = bound_socket(AF_INET, SOCK_DGRAM, address);
     repeat([&] { send_wrong_checksum(IPPROTO_UDP, address, 0, 20); });
-    return snmp_counter("Udp", "InCsumErrors");
+    return await_wrong_checksums("Udp", kConnections);
   });
   verify_lost("UDP, found when it is read", [] {
     Address address;
     const UniqueFd receiver = bound_socket(AF_INET, SOCK_DGRAM, address);
     const uint64_t before = snmp_counter("Udp", "InCsumErrors");
+    uint64_t found = before;
     repeat([&] {
       send_wrong_checksum(IPPROTO_UDP, address, 0, kBytes);
-      char byte;
-      if (::recv(receiver.get(), &byte, 1, MSG_DONTWAIT) >= 0) give_up_plainly("wrong datagram");
+      await("a checksum error", [&] {
+        char byte;
+        if (::recv(receiver.get(), &byte, 1, MSG_DONTWAIT) >= 0) give_up_plainly("wrong datagram");
+        return snmp_counter("Udp", "InCsumErrors") > found;
+      });
+      found = snmp_counter("Udp", "InCsumErrors");
     });
-    return snmp_counter("Udp", "InCsumErrors") - before;
+    return found - before;
   });
 }
 
@@ -347,6 +362,11 @@ TEST_F(NetdropLoss, FullReceiveBuffer) {
       if (::sendto(sender.get(), bytes.data(), bytes.size(), 0, address.get(), address.size) < 0) {
         give_up("datagram");
       }
+    });
+    uint64_t received = 0;
+    await("the last datagram", [&] {
+      while (::recv(receiver.get(), bytes.data(), bytes.size(), MSG_DONTWAIT) >= 0) ++received;
+      return received + snmp_counter("Udp", "RcvbufErrors") == kConnections;
     });
     return snmp_counter("Udp", "RcvbufErrors");
   });
