@@ -15,6 +15,7 @@
 
 /* Signals by number, which x86 and arm64 share. */
 enum {
+	SIGINT = 2,
 	SIGQUIT = 3,
 	SIGILL = 4,
 	SIGTRAP = 5,
@@ -25,10 +26,14 @@ enum {
 	SIGSEGV = 11,
 	SIGPIPE = 13,
 	SIGALRM = 14,
+	SIGTERM = 15,
 	SIGXCPU = 24,
 	SIGXFSZ = 25,
 	SIGSYS = 31,
 };
+
+/* include/trace/events/signal.h */
+#define TRACE_SIGNAL_IGNORED 1
 
 #define SIGNAL_BIT(number) (1ULL << (number))
 
@@ -41,6 +46,9 @@ enum {
 /* How helpers are meant to end: a pipe nobody reads, a time limit of their own. */
 #define ROUTINE (SIGNAL_BIT(SIGPIPE) | SIGNAL_BIT(SIGALRM))
 
+/* How a process is asked to end, which it may do in its own way. */
+#define REQUESTS (SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGTERM))
+
 /* The latest signal of a number that a process got. */
 struct otafail_signal_key {
 	u32 pid;
@@ -49,8 +57,9 @@ struct otafail_signal_key {
 
 struct otafail_signal {
 	u64 sender_transaction;
+	u64 at_ns; /* CLOCK_BOOTTIME: a process that began later only has the same number */
 	u32 sender;
-	u32 reserved;
+	u32 reported;
 	char sender_comm[16];
 };
 
@@ -67,6 +76,20 @@ struct {
 
 OOM_VICTIMS_MAP(otafail);
 
+/* CLOCK_BOOTTIME of a process that was started from outside of its update and returned 0. */
+struct otafail_success {
+	u64 began_ns;
+	u64 ended_ns;
+};
+
+/* By transaction: of several the one that began first, unless a later one followed it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 64);
+	__type(key, u64);
+	__type(value, struct otafail_success);
+} otafail_success SEC(".maps");
+
 static __always_inline void keep_signal(u32 pid, u32 number, const struct otafail_signal *signal)
 {
 	struct otafail_signal_key key = {.pid = pid, .signal = number};
@@ -75,30 +98,112 @@ static __always_inline void keep_signal(u32 pid, u32 number, const struct otafai
 		count_lost(&otafail_lost, OTAFAIL_LOST_MAP_FULL);
 }
 
-static __always_inline void take_signal(u32 pid, u32 number, struct otafail_signal *signal)
+static __always_inline void take_signal(u32 pid, u32 number, u64 start_ns,
+					struct otafail_signal *signal)
 {
 	struct otafail_signal_key key = {.pid = pid, .signal = number};
 	const struct otafail_signal *kept = bpf_map_lookup_elem(&otafail_signal, &key);
 
 	if (!kept)
 		return;
-	*signal = *kept;
+	if (kept->at_ns >= start_ns)
+		*signal = *kept;
 	bpf_map_delete_elem(&otafail_signal, &key);
+}
+
+static __always_inline bool is_helper(u64 start_ns, const struct otafail_success *success)
+{
+	return start_ns >= success->began_ns && start_ns <= success->ended_ns;
+}
+
+/* What is left of an update when its main process has ended well is stopped by its service manager.
+ */
+static __always_inline bool is_left_over(u64 transaction, struct task_struct *task)
+{
+	const struct otafail_success *success = bpf_map_lookup_elem(&otafail_success, &transaction);
+
+	return success && is_helper(process_start(task), success);
+}
+
+static __always_inline bool is_failure(u32 number, const struct otafail_signal *signal,
+				       u64 transaction, struct task_struct *task)
+{
+	if (FAULTS >> number & 1)
+		return true;
+	if (ROUTINE >> number & 1)
+		return false;
+	/* What an update does to its own helpers is its own business. */
+	return signal->sender_transaction != transaction && !is_left_over(transaction, task);
+}
+
+static __always_inline void report_signal(u64 transaction, u32 number, bool caught,
+					  const struct otafail_signal *signal,
+					  struct task_struct *task)
+{
+	struct otafail_event event = {
+		.transaction = transaction,
+		.kind = OTAFAIL_SIGNAL_KILLED,
+		.pid = BPF_CORE_READ(task, tgid),
+		.signal = number,
+		.sender = signal->sender,
+		.caught = caught,
+	};
+
+	__builtin_memcpy(event.sender_comm, signal->sender_comm, sizeof(event.sender_comm));
+	process_name(event.comm, task);
+	count(OTAFAIL_SIGNAL_KILLED);
+	report(&event);
+}
+
+/* By a handler, or by a descriptor for which it is blocked. */
+static __always_inline bool handles(struct task_struct *task, u32 number)
+{
+	/* sigwait(2) has them in the second meanwhile. */
+	u64 blocked = BPF_CORE_READ(task, group_leader, blocked.sig[0]) |
+		      BPF_CORE_READ(task, group_leader, real_blocked.sig[0]);
+
+	if (blocked >> (number - 1) & 1)
+		return true;
+	if (number == SIGINT)
+		return BPF_CORE_READ(task, sighand, action[SIGINT - 1].sa.sa_handler);
+	return BPF_CORE_READ(task, sighand, action[SIGTERM - 1].sa.sa_handler);
+}
+
+static __always_inline bool was_reported(u32 pid, u32 number, u64 start_ns)
+{
+	struct otafail_signal_key key = {.pid = pid, .signal = number};
+	const struct otafail_signal *kept = bpf_map_lookup_elem(&otafail_signal, &key);
+
+	return kept && kept->reported && kept->at_ns >= start_ns;
 }
 
 /* Runs in the sender, or in what was interrupted when the kernel itself sends. */
 SEC("?tp_btf/signal_generate")
-int BPF_PROG(otafail_signal_generate, int number, void *info, struct task_struct *task)
+int BPF_PROG(otafail_signal_generate, int number, void *info, struct task_struct *task, int group,
+	     int result)
 {
 	struct task_struct *sender = (void *)bpf_get_current_task();
 	struct otafail_signal signal = {};
+	u64 transaction;
+	u32 pid;
 
-	if (!task_transaction(task))
+	if (result == TRACE_SIGNAL_IGNORED)
+		return 0;
+	transaction = task_transaction(task);
+	if (!transaction)
+		return 0;
+	pid = task->tgid;
+	if (was_reported(pid, number, process_start(task)))
 		return 0;
 	signal.sender_transaction = task_transaction(sender);
+	signal.at_ns = bpf_ktime_get_boot_ns();
 	signal.sender = BPF_CORE_READ(sender, tgid);
 	process_name(signal.sender_comm, sender);
-	keep_signal(task->tgid, number, &signal);
+	signal.reported = number < 64 && REQUESTS >> number & 1 && handles(task, number) &&
+			  is_failure(number, &signal, transaction, task);
+	if (signal.reported)
+		report_signal(transaction, number, true, &signal, task);
+	keep_signal(pid, number, &signal);
 	return 0;
 }
 
@@ -130,45 +235,54 @@ static __always_inline void choose_victim(struct task_struct *task)
 
 OOM_VICTIM_PROGRAMS(otafail, "?tp_btf/mark_victim", choose_victim, OTAFAIL_LOST_MAP_FULL);
 
-static __always_inline bool is_failure(u32 number, const struct otafail_signal *signal,
-				       u64 transaction)
+/* A process of the update whose parent is none has returned 0. */
+static __always_inline void note_success(u64 transaction, struct task_struct *task)
 {
-	if (FAULTS >> number & 1)
-		return true;
-	if (ROUTINE >> number & 1)
-		return false;
-	/* What an update does to its own helpers is its own business. */
-	return signal->sender_transaction != transaction;
+	struct otafail_event event = {.transaction = transaction, .kind = OTAFAIL_SUCCESS};
+	struct otafail_success success = {
+		.began_ns = process_start(task),
+		.ended_ns = bpf_ktime_get_boot_ns(),
+	};
+	const struct otafail_success *known;
+
+	if (task_transaction(BPF_CORE_READ(task, group_leader, real_parent)) == transaction)
+		return;
+	known = bpf_map_lookup_elem(&otafail_success, &transaction);
+	if (!known || !is_helper(success.began_ns, known))
+		if (bpf_map_update_elem(&otafail_success, &transaction, &success, BPF_ANY))
+			count_lost(&otafail_lost, OTAFAIL_LOST_MAP_FULL);
+	report(&event);
 }
 
 SEC("?tp_btf/sched_process_exit")
 int BPF_PROG(otafail_exit, struct task_struct *task)
 {
-	struct otafail_event event = {.kind = OTAFAIL_SIGNAL_KILLED};
 	enum oom_mark oom = OOM_NO_VICTIM;
 	struct otafail_signal signal = {};
+	u64 transaction, start_ns;
+	u32 number, pid;
 
 	if (!is_last_thread(task))
 		return 0;
-	event.signal = fatal_signal(task);
-	if (!event.signal)
+	transaction = task_transaction(task);
+	if (!transaction)
 		return 0;
-	event.transaction = task_transaction(task);
-	if (!event.transaction)
+	number = fatal_signal(task);
+	if (!number) {
+		if (!exit_code(task))
+			note_success(transaction, task);
 		return 0;
-	event.pid = task->tgid;
-	take_signal(event.pid, event.signal, &signal);
-	if (event.signal == SIGKILL)
-		oom = take_oom_mark(&otafail_victims, event.pid);
+	}
+	pid = task->tgid;
+	start_ns = process_start(task);
+	take_signal(pid, number, start_ns, &signal);
+	if (number == SIGKILL)
+		oom = take_oom_mark(&otafail_victims, pid, start_ns);
 	if (oom == OOM_CHOSEN)
-		report_oom(event.transaction, event.pid, task);
-	if (oom != OOM_NO_VICTIM || !is_failure(event.signal, &signal, event.transaction))
-		return 0;
-	event.sender = signal.sender;
-	__builtin_memcpy(event.sender_comm, signal.sender_comm, sizeof(event.sender_comm));
-	process_name(event.comm, task);
-	count(OTAFAIL_SIGNAL_KILLED);
-	report(&event);
+		report_oom(transaction, pid, task);
+	if (oom == OOM_NO_VICTIM && !signal.reported &&
+	    is_failure(number, &signal, transaction, task))
+		report_signal(transaction, number, false, &signal, task);
 	return 0;
 }
 

@@ -23,29 +23,39 @@ enum oom_mark {
 	OOM_REPORTED, /* by choose(), which left the mark */
 };
 
-/* By process id. A mark that no exit takes stays until others push it out. */
+/* A mark that no exit takes stays until others push it out; it is not for who has its number later.
+ */
+struct oom_victim {
+	enum oom_mark mark;
+	u32 reserved;
+	u64 at_ns; /* CLOCK_BOOTTIME */
+};
+
+/* By process id. */
 #define OOM_VICTIMS_MAP(probe)                                                                     \
 	struct {                                                                                   \
 		__uint(type, BPF_MAP_TYPE_LRU_HASH);                                               \
 		__uint(max_entries, 128);                                                          \
 		__type(key, u32);                                                                  \
-		__type(value, enum oom_mark);                                                      \
+		__type(value, struct oom_victim);                                                  \
 	} probe##_victims SEC(".maps")
 
 /* False: the map is full. */
 static __always_inline bool leave_oom_mark(void *victims, u32 process, enum oom_mark mark)
 {
-	return !bpf_map_update_elem(victims, &process, &mark, BPF_ANY);
+	struct oom_victim victim = {.mark = mark, .at_ns = bpf_ktime_get_boot_ns()};
+
+	return !bpf_map_update_elem(victims, &process, &victim, BPF_ANY);
 }
 
-static __always_inline enum oom_mark take_oom_mark(void *victims, u32 process)
+static __always_inline enum oom_mark take_oom_mark(void *victims, u32 process, u64 start_ns)
 {
-	const enum oom_mark *kept = bpf_map_lookup_elem(victims, &process);
+	const struct oom_victim *kept = bpf_map_lookup_elem(victims, &process);
 	enum oom_mark mark;
 
 	if (!kept)
 		return OOM_NO_VICTIM;
-	mark = *kept;
+	mark = kept->at_ns < start_ns ? OOM_NO_VICTIM : kept->mark;
 	bpf_map_delete_elem(victims, &process);
 	return mark;
 }

@@ -86,6 +86,24 @@ struct signal_struct {
 	int group_exit_code;
 };
 
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+
+typedef void (*__sighandler_t)(int);
+
+struct sigaction {
+	__sighandler_t sa_handler;
+};
+
+struct k_sigaction {
+	struct sigaction sa;
+};
+
+struct sighand_struct {
+	struct k_sigaction action[64];
+};
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
@@ -102,6 +120,10 @@ struct task_struct {
 	char comm[16];
 	struct files_struct *files;
 	struct signal_struct *signal;
+	struct sighand_struct *sighand;
+	sigset_t blocked;
+	sigset_t real_blocked;
+	u64 start_boottime;
 	struct css_set *cgroups;
 };
 

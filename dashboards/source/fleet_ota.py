@@ -101,7 +101,7 @@ def _results():
               query("quantile(0.5, ota_last_duration_seconds{E})", "median"),
               query("quantile(0.95, ota_last_duration_seconds{E})", "95th percentile"),
               size=(8, 8), thresholds=ceiling(1500, 1800)),
-        graph("Not succeeded, by cause", "Vehicles whose last update did not succeed, by the strongest known cause.",
+        graph("Not succeeded, by cause", "Vehicles whose last update did not succeed, by cause.",
               "short",
               query('count by (cause) (ota_last_result_info{E, result!="succeeded"})', "{{cause}}"),
               stack=True, step=True),

@@ -10,8 +10,8 @@ namespace {
 
 // What slows an update down does not break it.
 bool breaks(const OtaEvidence& seen) {
-  const bool overdue = seen.cause == OtaCause::kTimeout && seen.device.empty();
-  return seen.cause <= OtaCause::kVerifyFailed && !overdue;
+  const bool overdue = seen.cause == OtaCause::kTimeout && !seen.of_medium();
+  return seen.cause <= OtaCause::kVerifyFailed && !overdue && !seen.ended_ns;
 }
 
 bool troubled(const OtaTracker& tracker, const std::string& engine) {

@@ -164,7 +164,7 @@ void write_failure(const OtaBook& book, SampleSink& sink) {
   const auto& failure = book.last_failure();
   if (!failure) return;
   Family(sink, {"ota_last_failure_info",
-                "Last evidence of a failure, of each update the strongest.",
+                "Last evidence of a failure, of each update the root.",
                 kGauge,
                 "",
                 {}})

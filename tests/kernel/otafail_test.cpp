@@ -106,6 +106,76 @@ TEST_F(OtaFail, NamesProcessesByTheirFirstThreads) {
   VERIFY_NE(history.find("sent by kernel_tests ("), std::string::npos) << history;
 }
 
+void wait_and_handle(int ready) {
+  ::signal(SIGTERM, [](int) { ::_exit(0); });
+  if (::write(ready, "r", 1) != 1) ::_exit(1);
+  for (;;) ::pause();
+}
+
+void wait_with_descriptor(int ready) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  if (::write(ready, "r", 1) != 1) ::_exit(1);
+  int number = 0;
+  ::sigwait(&signals, &number);
+  ::_exit(number == SIGINT ? 0 : 1);
+}
+
+// Ends when its input does.
+void ignore(int ready) {
+  ::signal(SIGTERM, SIG_IGN);
+  ::alarm(1);
+  if (::write(ready, "r", 1) != 1) ::_exit(1);
+  for (;;) ::pause();
+}
+
+TEST_F(OtaFail, CountsRequestsToEndThatAProcessHandlesItself) {
+  update_.begin();
+  VERIFY_EQ(kill_inside(SIGTERM, wait_and_handle), 0);
+  verify_failures(0, 1, 0);
+  VERIFY_EQ(kill_inside(SIGINT, wait_with_descriptor), 0);
+  verify_failures(0, 2, 0);
+  kill_inside(SIGTERM, ignore);  // the control: SIGALRM ends it
+  verify_failures(0, 2, 0);
+  VERIFY_EQ(update_.fail(), "signal_killed");
+  const std::string told = "SIGTERM reached kernel_tests";
+  VERIFY_NE(update_.history().find(told), std::string::npos) << update_.history();
+}
+
+// The helper that the main process of an update leaves behind when it returns `code` is stopped.
+void stop_left_over(const BoundUpdate& update, int code) {
+  int ends[2];
+  checked(::pipe2(ends, O_CLOEXEC), "pipe");
+  const UniqueFd output(ends[0]);
+  UniqueFd input(ends[1]);
+  ChildProcess main = update.inside([told = input.get(), code] {
+    const pid_t helper = ::fork();
+    if (helper == 0) {
+      for (;;) ::pause();
+    }
+    ::_exit(::write(told, &helper, sizeof helper) == sizeof helper ? code : 126);
+  });
+  input = UniqueFd();
+  pid_t helper = 0;
+  VERIFY_EQ(::read(output.get(), &helper, sizeof helper), ssize_t{sizeof helper});
+  VERIFY_EQ(main.wait(), code);
+  checked(::kill(helper, SIGKILL), "kill");
+  // Files are closed after the tracepoint of the exit.
+  VERIFY_EQ(::read(output.get(), &helper, sizeof helper), 0);
+}
+
+TEST_F(OtaFail, LeavesAloneWhoIsStoppedAfterTheMainProcessHasSucceeded) {
+  update_.begin();
+  stop_left_over(update_, 0);
+  verify_failures(0, 0, 0);
+  VERIFY_EQ(kill_inside(SIGKILL), -1);  // the control: it began afterwards
+  verify_failures(0, 1, 0);
+  stop_left_over(update_, 3);  // another: it has not succeeded
+  verify_failures(0, 2, 0);
+}
+
 TEST_F(OtaFail, LeavesAloneWhatAnUpdateDoesToItself) {
   update_.begin();
   ChildProcess engine = update_.inside([] {
@@ -156,6 +226,29 @@ TEST_F(OtaFail, CountsEachWriteThatFindsNoSpace) {
   checked(::unlink(path.c_str()), path);
   VERIFY_EQ(update_.inside([&] { write_to_the_end(path.c_str()); }).wait(), 42);
   verify_failures(0, 0, 3);
+  VERIFY_EQ(update_.fail(), "no_space");
+}
+
+TEST_F(OtaFail, DoesNotBlameALackOfSpaceThatTheUpdateGotAround) {
+  update_.begin();
+  MemoryFileSystem small(kMiB);
+  const std::string path = small.path() + "/cache";
+  const auto fill = [&] { write_to_the_end(path.c_str()); };
+  VERIFY_EQ(
+      update_
+          .inside([&] {
+            const pid_t helper = ::fork();
+            if (helper == 0) fill();
+            int status = 0;
+            ::_exit(::waitpid(helper, &status, 0) == helper && WEXITSTATUS(status) == 42 ? 0 : 1);
+          })
+          .wait(),
+      0);
+  verify_failures(0, 0, 3);
+  VERIFY_EQ(update_.fail(), "engine_error");
+  update_.begin();
+  checked(::unlink(path.c_str()), path);
+  VERIFY_EQ(update_.inside(fill).wait(), 42);  // the control: it gives up
   VERIFY_EQ(update_.fail(), "no_space");
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -48,6 +49,20 @@ std::string cause_text(const OtaTransaction& transaction) {
   return text;
 }
 
+// What was seen in the order of time, in seconds since the begin: "network_stall 60.0,
+// signal_killed 75.2"; with what was over by then, "starved 31.0-44.5".
+std::string evidence_text(const OtaTransaction& transaction) {
+  std::vector<OtaEvidence> evidence = transaction.evidence;
+  std::ranges::stable_sort(evidence, {}, &OtaEvidence::since_ns);
+  std::string text;
+  for (const OtaEvidence& seen : evidence) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name_of(seen.cause),
+                        seconds_text(seen.since_ns()));
+    if (seen.ended_ns) text += "-" + seconds_text(*seen.ended_ns);
+  }
+  return text.empty() ? "-" : text;
+}
+
 Row history_row(const OtaTransaction& transaction) {
   return {std::to_string(transaction.number),
           time_text(transaction.started_ms),
@@ -58,6 +73,7 @@ Row history_row(const OtaTransaction& transaction) {
           transaction.outcome ? std::string(name_of(*transaction.outcome))
                               : "open: " + names_of(transaction.states),
           cause_text(transaction),
+          evidence_text(transaction),
           transaction.detail};
 }
 
@@ -130,10 +146,10 @@ Result<std::string> history_of_ledger(const std::string& path) {
 }
 
 Result<std::string> history_table(std::string_view reply) {
-  return table_of(
-      reply, "transactions",
-      {"NUMBER", "BEGAN", "ENGINE", "ID", "FROM -> TO", "SECONDS", "RESULT", "CAUSE", "DETAIL"},
-      history_row);
+  return table_of(reply, "transactions",
+                  {"NUMBER", "BEGAN", "ENGINE", "ID", "FROM -> TO", "SECONDS", "RESULT", "CAUSE",
+                   "EVIDENCE", "DETAIL"},
+                  history_row);
 }
 
 Result<std::string> status_table(std::string_view reply) {

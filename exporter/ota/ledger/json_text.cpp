@@ -43,6 +43,9 @@ OtaJson evidence_json(const OtaEvidence& evidence) {
                   {"at_ns", evidence.at_ns},
                   {"count", evidence.count}};
   if (evidence.offset) json["offset"] = *evidence.offset;
+  if (evidence.began_ns) json["began_ns"] = *evidence.began_ns;
+  if (evidence.ended_ns) json["ended_ns"] = *evidence.ended_ns;
+  if (evidence.sent) json["sent"] = true;
   return json;
 }
 
@@ -54,6 +57,9 @@ OtaEvidence evidence_of(const OtaJson& json) {
   evidence.at_ns = whole_number<int64_t>(json, "at_ns");
   evidence.count = whole_number<uint64_t>(json, "count");
   evidence.offset = offset_of(json);
+  if (json.contains("began_ns")) evidence.began_ns = whole_number<int64_t>(json, "began_ns");
+  if (json.contains("ended_ns")) evidence.ended_ns = whole_number<int64_t>(json, "ended_ns");
+  evidence.sent = json.value("sent", false);
   return evidence;
 }
 

@@ -20,6 +20,19 @@ struct OtaEvidence {
   // nanoseconds since its begin, summed over boots, so that one axis crosses reboots.
   int64_t at_ns = 0;
   uint64_t count = 1;  // how often this cause was seen on this device
+  // On the same axis. When the condition began that was noticed at `at_ns`; and when it was over,
+  // because what it had stopped went on.
+  std::optional<int64_t> began_ns;
+  std::optional<int64_t> ended_ns;
+  bool sent = false;  // a signal that another process sent
+
+  int64_t since_ns() const { return began_ns.value_or(at_ns); }
+  // A request that failed, which has an offset where the kernel tells one. What else has these
+  // causes is a limit of time, and a file system or device that is full.
+  bool of_medium() const {
+    const bool by_request = cause == OtaCause::kTimeout || cause == OtaCause::kNoSpace;
+    return cause == OtaCause::kMediaError || cause == OtaCause::kIoError || (by_request && offset);
+  }
 
   bool operator==(const OtaEvidence&) const = default;
 };
@@ -34,10 +47,12 @@ struct OtaVerdict {
   const OtaEvidence* evidence = nullptr;  // into the span; null when the agent's word decided
 };
 
-// Why an update failed: the strongest cause (OtaCause is ordered) among the evidence inside the
-// window and what the agent claims (kNone: nothing). What the kernel saw explains what an agent can
-// only call a failed verification; of equal causes the earliest evidence counts. With nothing at
-// all it is kNone.
-OtaVerdict decide_cause(std::span<const OtaEvidence> evidence, OtaWindow window, OtaCause claimed);
+// Why an update failed: of the evidence inside the window and of what the agent claims at its end
+// (kNone: nothing), what nothing earlier explains. What is over explains nothing and is no cause,
+// unless the agent claims the same. Of several that are left it is the strongest (OtaCause is
+// ordered, the time limit last but for engine_error), of equals the earliest. With nothing at all
+// it is kNone.
+OtaVerdict decide_cause(std::span<const OtaEvidence> evidence, OtaWindow window,
+                        OtaCause claimed = OtaCause::kNone);
 
 }  // namespace kernel_exporter

@@ -18,7 +18,7 @@ enum class OtaOutcome { kSucceeded, kFailed, kRolledBack, kInterrupted };
 constexpr std::array<std::string_view, 4> kOtaOutcomeNames = {"succeeded", "failed", "rolled_back",
                                                               "interrupted"};
 
-// In the order of cause.h's priority, the strongest first; kNone is no cause at all.
+// The strongest first, see cause.h; kNone is no cause at all.
 enum class OtaCause {
   kMediaError,
   kIoError,

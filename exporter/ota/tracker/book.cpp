@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 namespace kernel_exporter {
 namespace {
@@ -192,6 +193,7 @@ Result<OtaTransactionPtr> OtaBook::set(const OtaSet& request, OtaMoment now) {
                         transaction.progress != (*found)->progress ||
                         transaction.downloaded_bytes != (*found)->downloaded_bytes;
   if (advanced) {
+    over(transaction, std::array{OtaCause::kNetworkStall, OtaCause::kNoSpace}, now);
     engine.advanced_ns = now.boottime_ns;
     engine.stalled = false;
   }
@@ -224,6 +226,10 @@ Result<OtaTransactionPtr> OtaBook::end(const OtaEnd& request, OtaMoment now) {
   transaction.activity_ms = now.wall_ms;
   transaction.detail = request.detail;
   if (reached->state) {
+    over(transaction,
+         std::array{OtaCause::kNetworkStall, OtaCause::kNoSpace, OtaCause::kStarved,
+                    OtaCause::kTimeout},
+         now);
     transaction.states = states_of(*reached->state);
     return publish(std::move(transaction));
   }

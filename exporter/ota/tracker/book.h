@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,7 @@ struct OtaEngine {
   bool stalled = false;
 };
 
-// What went wrong in the last transaction in which something did: the strongest of it so far.
+// What went wrong in the last transaction in which something did: the root of it so far.
 struct OtaFailure {
   uint64_t transaction = 0;
   std::string engine;
@@ -73,8 +74,11 @@ class OtaBook {
   // Keeps an observation with an open transaction: the first of each cause and device whole, what
   // repeats as a count.
   Noted note(uint64_t number, const OtaEvidence& evidence);
-  // What was new is durable since `now`: it is the last failure, unless the same transaction has a
-  // stronger one.
+  // A condition that was noted does not hold any more; of a stalled download: it goes on. False
+  // when that transaction is not open.
+  bool over(uint64_t number, OtaCause cause, OtaMoment now);
+  // What was new is durable since `now`: it is the last failure, unless the same transaction has
+  // one that explains it.
   void recorded(uint64_t number, const OtaEvidence& evidence, OtaMoment now);
   // The kernel was asked to end this boot; who asked is kept until an agent speaks again. Returns
   // the transactions that changed.
@@ -99,6 +103,7 @@ class OtaBook {
 
  private:
   void account(OtaEngine& engine, int64_t boottime_ns);
+  static void over(OtaTransaction& transaction, std::span<const OtaCause> causes, OtaMoment now);
   void finish(OtaTransaction& transaction, OtaOutcome outcome, OtaMoment now);
   OtaTransactionPtr publish(OtaTransaction transaction);
   void recover_one(OtaTransaction& transaction, OtaMoment now);

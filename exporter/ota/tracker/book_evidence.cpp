@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <set>
 
 #include "ota/tracker/book.h"
@@ -10,6 +12,12 @@ namespace kernel_exporter {
 namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
+
+// Its engine says that everything is written, and is no longer needed.
+bool waits(const OtaTransaction& transaction) {
+  return transaction.states.test(index_of(OtaState::kRebooting)) ||
+         transaction.states.test(index_of(OtaState::kConfirming));
+}
 
 bool has_seen(const OtaTransaction& transaction, OtaCause cause) {
   return std::any_of(transaction.evidence.begin(), transaction.evidence.end(),
@@ -24,25 +32,61 @@ OtaBook::Noted OtaBook::note(uint64_t number, const OtaEvidence& evidence) {
   OtaTransaction transaction = *found;
   // From the kernel's clock to the transaction's own; before its begin nothing concerns it.
   const int64_t at_ns = transaction.elapsed_ns + evidence.at_ns - transaction.since_ns;
-  if (at_ns < 0) return Noted::kNothing;
+  if (at_ns < 0 || (waits(transaction) && !evidence.of_medium())) return Noted::kNothing;
+  std::optional<int64_t> began_ns;
+  if (evidence.began_ns)
+    began_ns = std::max<int64_t>(0, at_ns + *evidence.began_ns - evidence.at_ns);
   for (OtaEvidence& seen : transaction.evidence) {
     if (seen.cause != evidence.cause || seen.device != evidence.device) continue;
+    // What comes back was over, and begins anew.
+    const bool back = seen.ended_ns.has_value();
+    if (back) seen.began_ns = began_ns.value_or(at_ns);
+    seen.ended_ns.reset();
+    seen.sent &= evidence.sent;
+    if (!seen.offset) seen.offset = evidence.offset;
     seen.count += evidence.count;
     publish(std::move(transaction));
-    return Noted::kRepeated;
+    return back ? Noted::kNew : Noted::kRepeated;
   }
   if (transaction.evidence.size() >= kMaxEvidence) return Noted::kNothing;
-  transaction.evidence.push_back(evidence);
-  transaction.evidence.back().at_ns = at_ns;
+  OtaEvidence& seen = transaction.evidence.emplace_back(evidence);
+  seen.at_ns = at_ns;
+  seen.began_ns = began_ns;
   publish(std::move(transaction));
   return Noted::kNew;
 }
 
+void OtaBook::over(OtaTransaction& transaction, std::span<const OtaCause> causes, OtaMoment now) {
+  const int64_t at_ns = transaction.elapsed_ns + now.boottime_ns - transaction.since_ns;
+  for (OtaEvidence& seen : transaction.evidence) {
+    if (std::ranges::find(causes, seen.cause) == causes.end()) continue;
+    if (seen.ended_ns || seen.of_medium()) continue;
+    seen.ended_ns = std::max(at_ns, seen.at_ns);
+  }
+}
+
+bool OtaBook::over(uint64_t number, OtaCause cause, OtaMoment now) {
+  const OtaTransactionPtr found = open(number);
+  if (!found) return false;
+  OtaTransaction transaction = *found;
+  over(transaction, std::array{cause}, now);
+  if (cause == OtaCause::kNetworkStall) {
+    OtaEngine& engine = engines_.at(transaction.engine);
+    engine.advanced_ns = now.boottime_ns;
+    engine.stalled = false;
+  }
+  publish(std::move(transaction));
+  return true;
+}
+
 void OtaBook::recorded(uint64_t number, const OtaEvidence& evidence, OtaMoment now) {
   const bool same = last_failure_ && last_failure_->transaction == number;
-  if (same && last_failure_->cause <= evidence.cause) return;
+  const OtaTransactionPtr transaction = open(number);
+  const OtaVerdict root =
+      decide_cause(transaction->evidence, {0, std::numeric_limits<int64_t>::max()});
+  if (same && (root.cause != evidence.cause || root.evidence->device != evidence.device)) return;
   last_failure_ = OtaFailure{number,
-                             open(number)->engine,
+                             transaction->engine,
                              evidence.cause,
                              evidence.device,
                              evidence.offset,
@@ -73,12 +117,14 @@ std::vector<std::pair<uint64_t, OtaEvidence>> OtaBook::overdue(OtaMoment now, in
     if (stall_ns > 0 && downloading && still_ns > stall_ns && !engine.stalled) {
       engine.stalled = true;
       evidence.cause = OtaCause::kNetworkStall;
+      evidence.began_ns = engine.advanced_ns;
       evidence.status = fmt::format("no download progress for {} s", still_ns / kSecondNs);
       found.emplace_back(open.number, evidence);
     }
     const int64_t elapsed_ns = open.elapsed_ns + now.boottime_ns - open.since_ns;
     if (timeout_ns > 0 && elapsed_ns > timeout_ns && !has_seen(open, OtaCause::kTimeout)) {
       evidence.cause = OtaCause::kTimeout;
+      evidence.began_ns.reset();
       evidence.status = fmt::format("not ended after {} s", elapsed_ns / kSecondNs);
       found.emplace_back(open.number, evidence);
     }

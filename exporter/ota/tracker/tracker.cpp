@@ -334,6 +334,12 @@ bool OtaTracker::evidence(const OtaEvidence& evidence, uint64_t number) {
   return noted;
 }
 
+void OtaTracker::over(OtaCause cause, uint64_t number) {
+  const Lock lock(change_mutex_);
+  OtaBook book = *this->book();
+  if (book.over(number, cause, clock_())) show(std::move(book));
+}
+
 void OtaTracker::reboot_asked(const std::string& who) {
   const Lock lock(change_mutex_);
   OtaBook book = *this->book();

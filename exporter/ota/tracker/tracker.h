@@ -47,6 +47,10 @@ class OtaTracker {
   // it happened before their begin.
   bool evidence(const OtaEvidence& evidence, uint64_t number = 0);
 
+  // A condition that was evidence does not hold any more; of a stalled download: bytes arrive. Kept
+  // with the next change.
+  void over(OtaCause cause, uint64_t number);
+
   // The kernel was asked for a reboot, durable when it returns: what it interrupts was no loss of
   // power. `who` is for people.
   void reboot_asked(const std::string& who);

@@ -55,7 +55,8 @@ std::string words_for(const otafail_event& event) {
   const std::string process = name_of_process(event.comm, event.pid);
   if (event.kind == OTAFAIL_NO_SPACE) return "ENOSPC to " + process;
   if (event.kind == OTAFAIL_OOM_KILLED) return "OOM-killed " + process;
-  std::string words = signal_name(event.signal) + " ended " + process;
+  std::string words =
+      signal_name(event.signal) + (event.caught ? " reached " : " ended ") + process;
   if (event.sender == 0 || event.sender == event.pid) return words;
   return words + ", sent by " + name_of_process(event.sender_comm, event.sender);
 }
@@ -118,9 +119,12 @@ void OtaKernelEvents::drain() {
 void OtaKernelEvents::process_failed(std::span<const std::byte> bytes) {
   otafail_event event = {};
   if (!read_event(bytes, event)) return;
+  if (event.kind == OTAFAIL_SUCCESS) return tracker_.over(OtaCause::kNoSpace, event.transaction);
   OtaEvidence evidence;
   evidence.cause = cause_of(event.kind);
   evidence.status = words_for(event);
+  evidence.sent =
+      event.kind == OTAFAIL_SIGNAL_KILLED && event.sender != 0 && event.sender != event.pid;
   evidence.at_ns = static_cast<int64_t>(event.at_ns);
   if (event.device != 0) {
     const uint32_t minor = event.device & ((1U << kMinorBits) - 1);

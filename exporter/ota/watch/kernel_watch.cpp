@@ -211,7 +211,33 @@ void OtaKernelWatch::look_at_tasks() {
     unbind_ended_processes();
     starved = starvation_.look(tracker_.now().boottime_ns);
   }
-  for (const auto& [transaction, evidence] : starved) tracker_.evidence(evidence, transaction);
+  for (const auto& [transaction, evidence] : starved) {
+    if (evidence.ended_ns) {
+      tracker_.over(evidence.cause, transaction);
+    } else {
+      tracker_.evidence(evidence, transaction);
+    }
+  }
+}
+
+void OtaKernelWatch::look_at_bytes() {
+  std::vector<uint64_t> writing;
+  {
+    const Lock lock(mutex_);
+    const auto totals = bindings_.totals();
+    if (!totals) return;
+    std::map<uint64_t, uint64_t> written;
+    for (const OtaWritten& total : *totals) {
+      if (open_.contains(total.transaction)) written[total.transaction] += total.bytes;
+    }
+    for (const auto& [transaction, bytes] : written) {
+      if (bytes > written_[transaction]) writing.push_back(transaction);
+    }
+    written_ = std::move(written);
+  }
+  for (const uint64_t transaction : writing) {
+    tracker_.over(OtaCause::kNetworkStall, transaction);
+  }
 }
 
 void OtaKernelWatch::run(const std::stop_token& token) {
@@ -224,6 +250,7 @@ void OtaKernelWatch::run(const std::stop_token& token) {
     if (token.stop_requested()) return;
     report_errors();
     look_at_tasks();
+    look_at_bytes();
   }
 }
 

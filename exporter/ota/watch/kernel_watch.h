@@ -48,6 +48,7 @@ class OtaKernelWatch : public OtaListener {
   std::vector<OtaEvidence> fresh_errors();
   void report_errors();
   void look_at_tasks();
+  void look_at_bytes();
   void run(const std::stop_token& token);
 
   const std::shared_ptr<Generation> generation_;
@@ -71,6 +72,7 @@ class OtaKernelWatch : public OtaListener {
   std::map<uint64_t, Bound> cgroups_ GUARDED_BY(mutex_);
   // By open transaction, until it ends: its number may be another's then.
   std::map<uint64_t, OtaProcess> processes_ GUARDED_BY(mutex_);
+  std::map<uint64_t, uint64_t> written_ GUARDED_BY(mutex_);  // bytes, by open transaction
   UniqueFd cgroup_root_ GUARDED_BY(mutex_);
   OtaStarvation starvation_ GUARDED_BY(mutex_);
   // Failed requests that the tracker knows of, by device and status.

@@ -71,10 +71,16 @@ std::vector<std::pair<uint64_t, OtaEvidence>> OtaStarvation::look(int64_t bootti
     if (waited_ns < 0) continue;
     const bool before = watched.starved;
     watched.starved = is_starved(watched, {boottime_ns, waited_ns});
-    if (before || !watched.starved) continue;
+    if (before == watched.starved) continue;
     OtaEvidence evidence;
     evidence.cause = OtaCause::kStarved;
     evidence.at_ns = boottime_ns;
+    if (before) {
+      evidence.ended_ns = boottime_ns;
+      found.emplace_back(transaction, std::move(evidence));
+      continue;
+    }
+    evidence.began_ns = watched.past.front().at_ns;
     evidence.status = fmt::format("no CPU for {:.1f} of the last {:.1f} s",
                                   double(waited_ns - watched.past.front().waited_ns) / 1e9,
                                   double(boottime_ns - watched.past.front().at_ns) / 1e9);

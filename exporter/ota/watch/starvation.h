@@ -30,7 +30,8 @@ class OtaStarvation {
   void watch(uint64_t transaction, const std::string& cgroup);
   void forget(uint64_t transaction) { watched_.erase(transaction); }
 
-  // To be called several times within the limit: the transactions found starved, once a spell.
+  // To be called several times within the limit: the transactions found starved, once a spell, and
+  // those that are no longer, with an end.
   std::vector<std::pair<uint64_t, OtaEvidence>> look(int64_t boottime_ns);
 
  private:

@@ -47,6 +47,32 @@ TEST_F(HistoryOfLedger, RefusesWhatHoldsNoRecord) {
   EXPECT_EQ(read("").at("transactions").size(), 0u);
 }
 
+TEST(HistoryInReply, TellsWhatWasSeenInTheOrderOfTime) {
+  OtaTransaction transaction;
+  transaction.engine = "custom";
+  transaction.outcome = OtaOutcome::kFailed;
+  transaction.cause = OtaCause::kNetworkStall;
+  OtaEvidence killed;
+  killed.cause = OtaCause::kSignalKilled;
+  killed.at_ns = 75'200'000'000;
+  OtaEvidence stalled;
+  stalled.cause = OtaCause::kNetworkStall;
+  stalled.at_ns = 70'000'000'000;
+  stalled.began_ns = 10'000'000'000;
+  OtaEvidence starved;
+  starved.cause = OtaCause::kStarved;
+  starved.at_ns = 4'000'000'000;
+  starved.ended_ns = 5'500'000'000;
+  transaction.evidence = {killed, stalled, starved};
+  OtaJson reply = {{"ok", true}};
+  reply["transactions"].push_back(transaction_json(transaction));
+  const auto table = history_table(json_text(reply));
+  ASSERT_TRUE(table);
+  EXPECT_NE(table->find("network_stall  starved 4.0-5.5, network_stall 10.0, signal_killed 75.2"),
+            std::string::npos)
+      << *table;
+}
+
 TEST(HistoryInReply, RefusesAnswersThatNoExporterGives) {
   const auto refusal = [](std::string_view reply) {
     return list_in_reply(reply, "open").error().message;

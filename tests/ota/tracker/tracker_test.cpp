@@ -389,6 +389,64 @@ TEST_F(OtaTrackerTest, FindsStalledDownloadsAndLateTransactions) {
   EXPECT_EQ(engine().open->evidence[1].cause, OtaCause::kTimeout);
 }
 
+TEST_F(OtaTrackerTest, TakesBytesThatArriveForProgressAndAKillForWhatFollowedAStall) {
+  config_.stall_ns = 60 * kSecond;
+  restart();
+  const auto kill = [this](uint64_t transaction) {
+    OtaEvidence killed;
+    killed.cause = OtaCause::kSignalKilled;
+    killed.sent = true;
+    killed.at_ns = now_.boottime_ns;
+    ASSERT_TRUE(tracker_->evidence(killed, transaction));
+  };
+  ASSERT_TRUE(begin());
+  ASSERT_TRUE(set({OtaState::kDownloading}));
+  for (int i = 0; i < 10; ++i) {
+    pass(50);
+    tracker_->over(OtaCause::kNetworkStall, 1);
+    tracker_->tick();
+  }
+  EXPECT_TRUE(engine().open->evidence.empty());
+  pass(61);
+  tracker_->tick();
+  ASSERT_EQ(engine().open->evidence.size(), 1u);
+  EXPECT_EQ(engine().open->evidence[0].since_ns(), 500 * kSecond);
+  pass(9);
+  kill(1);
+  EXPECT_EQ(tracker_->book()->last_failure()->cause, OtaCause::kNetworkStall);
+  ASSERT_TRUE(end(OtaEvent::kEndFailed));
+  EXPECT_EQ(last().cause, OtaCause::kNetworkStall);
+  restart();  // the ledger keeps what decides
+  const OtaTransaction kept = last();
+  ASSERT_EQ(kept.evidence.size(), 2u);
+  EXPECT_TRUE(kept.evidence[1].sent);
+  EXPECT_EQ(decide_cause(kept.evidence, {0, kept.elapsed_ns}).cause, OtaCause::kNetworkStall);
+  // The control: it got on again before it was killed.
+  ASSERT_TRUE(begin());
+  ASSERT_TRUE(set({OtaState::kDownloading}));
+  pass(61);
+  tracker_->tick();
+  pass(1);
+  ASSERT_TRUE(downloaded(1));
+  EXPECT_EQ(engine().open->evidence[0].ended_ns, 62 * kSecond);
+  kill(2);
+  ASSERT_TRUE(end(OtaEvent::kEndFailed));
+  EXPECT_EQ(last().cause, OtaCause::kSignalKilled);
+  EXPECT_EQ(causes(OtaCause::kNetworkStall), 1u);
+}
+
+TEST_F(OtaTrackerTest, DoesNotBlameAnInstalledUpdateForWhatHappensToItsProcesses) {
+  ASSERT_TRUE(begin());
+  OtaEvidence evidence;
+  evidence.cause = OtaCause::kSignalKilled;
+  evidence.sent = true;
+  evidence.at_ns = now_.boottime_ns;
+  ASSERT_TRUE(end(OtaEvent::kEndInstalled));
+  EXPECT_FALSE(tracker_->evidence(evidence, 1));  // the machine goes down
+  evidence.cause = OtaCause::kIoError;            // what it wrote goes to the medium still
+  EXPECT_TRUE(tracker_->evidence(evidence, 1));
+}
+
 TEST_F(OtaTrackerTest, GoesOnWithoutADiskAndCatchesUpWhenItReturns) {
   tracker_.reset();
   tree_.remove("state");

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -41,7 +42,7 @@ class OtaStarvationTest : public ::testing::Test {
     tree_.file("cgroup/ota/cpu.pressure", "some total=999999999\nfull avg10=0 total=" +
                                               std::to_string(seconds * 1'000'000) + "\n");
   }
-  // One second in which it waited for `wait` seconds: what was found.
+  // One second in which it waited for `wait` seconds: the spells that were found to have begun.
   size_t second(int64_t wait) {
     now_ += kSecond;
     sum_ += wait;
@@ -51,14 +52,24 @@ class OtaStarvationTest : public ::testing::Test {
       EXPECT_EQ(transaction, kUpdate);
       EXPECT_EQ(evidence.cause, OtaCause::kStarved);
       EXPECT_EQ(evidence.at_ns, now_);
+      if (evidence.ended_ns) {
+        EXPECT_EQ(evidence.ended_ns, now_);
+        ++ended_;
+      } else {
+        EXPECT_EQ(evidence.began_ns, std::max(kStart, now_ - 2 * kLimit));
+      }
     }
-    return found.size();
+    return found.size() - std::ranges::count_if(found, [](const auto& one) {
+             return one.second.ended_ns.has_value();
+           });
   }
 
   TemporaryTree tree_;
   std::unique_ptr<OtaStarvation> starvation_;
+  static constexpr int64_t kStart = 101 * kSecond;  // the first look
   int64_t now_ = 100 * kSecond;
   int64_t sum_ = 0;
+  size_t ended_ = 0;  // spells
 };
 
 TEST_F(OtaStarvationTest, IsWaitingForMoreThanTheLimitWithinTwiceTheLimit) {
@@ -78,8 +89,10 @@ TEST_F(OtaStarvationTest, IsToldAgainOfAnotherSpell) {
   size_t found = 0;
   for (int i = 0; i < 15; ++i) found += second(1);
   for (int i = 0; i < 30; ++i) found += second(0);
+  EXPECT_EQ(ended_, 1U);
   for (int i = 0; i < 15; ++i) found += second(1);
   EXPECT_EQ(found, 2U);
+  EXPECT_EQ(ended_, 1U) << "it goes on";
 }
 
 TEST_F(OtaStarvationTest, EndsWithItsUpdate) {
