@@ -38,6 +38,7 @@ struct ota_filter {
 	__u64 devices;	 /* by device number */
 	__u64 cgroups;	 /* by cgroup id */
 	__u64 processes; /* by process id, of the initial namespace */
+	__u64 unnamed;	 /* not 0: an update is open of which nobody knows who writes for it */
 	__u64 changes;	 /* the kernel side adds 1 when pages change their owner, user space
 			    OTA_REBOUND */
 };

@@ -113,5 +113,7 @@ __noinline u64 ota_task_owner(u64 address, u64 is_current)
 						     is_current);
 	if (!transaction && filter->processes)
 		transaction = process_transaction(filter, task);
-	return transaction ? transaction : OTA_OWNER_OTHER;
+	if (transaction)
+		return transaction;
+	return filter->unnamed ? OTA_OWNER_UNKNOWN : OTA_OWNER_OTHER;
 }

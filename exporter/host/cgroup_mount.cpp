@@ -2,6 +2,7 @@
 #include "host/cgroup_mount.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <vector>
@@ -42,6 +43,25 @@ Result<UniqueFd> open_cgroup_root(const HostPaths& paths) {
     if (root) return root;
   }
   return fail(path + ": no readable cgroup2 mount; mount one with `mount -t cgroup2 none DIR`");
+}
+
+std::string cgroup_below_root(const HostPaths& paths, const std::string& path) {
+  std::string below = path;
+  while (below.size() > 1 && below.ends_with('/')) below.pop_back();
+  const auto root = open_cgroup_root(paths);
+  const auto mountinfo = read_text_file(paths.procfs + "/self/mountinfo");
+  if (!root || !mountinfo) return below;
+  if (::faccessat(root->get(), ("." + below).c_str(), F_OK, 0) == 0) return below;
+  for (const Mount& mount : cgroup2_mounts(*mountinfo)) {
+    if (mount.root != "/") continue;
+    const bool of_host = !paths.rootfs.empty() && mount.point.starts_with(paths.rootfs + "/");
+    for (const std::string& point :
+         {mount.point, mount.point.substr(of_host ? paths.rootfs.size() : 0)}) {
+      if (below == point) return "/";
+      if (below.starts_with(point + "/")) return below.substr(point.size());
+    }
+  }
+  return below;
 }
 
 }  // namespace kernel_exporter

@@ -14,4 +14,8 @@ namespace kernel_exporter {
 // hierarchy's root are preferred to mounts of a part of it.
 [[nodiscard]] Result<UniqueFd> open_cgroup_root(const HostPaths& paths);
 
+// The path below the cgroup2 root of one that may begin with the directory where it is mounted, and
+// may end with slashes. Where a cgroup has the path as it is, that one is meant.
+std::string cgroup_below_root(const HostPaths& paths, const std::string& path);
+
 }  // namespace kernel_exporter

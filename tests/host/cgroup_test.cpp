@@ -62,6 +62,22 @@ TEST(Cgroups, PreferAMountThatAlreadyLiesBelowRootfs) {
   EXPECT_EQ(Cgroups(tree.paths()).path(tree.inode("sys/fs/cgroup/of_the_host")), "/of_the_host");
 }
 
+TEST(CgroupBelowRoot, TakesAwayWhereTheHierarchyIsMounted) {
+  TemporaryTree tree;
+  tree.directory("sys/fs/cgroup/sys/fs/cgroup/twin");
+  tree.file("proc/self/mountinfo", cgroup2_line("/sys/fs/cgroup"));
+  const auto below = [&](const std::string& path) { return cgroup_below_root(tree.paths(), path); };
+  EXPECT_EQ(below("/sys/fs/cgroup/ota.slice/inner"), "/ota.slice/inner");
+  EXPECT_EQ(below("/sys/fs/cgroup/ota.slice/"), "/ota.slice");
+  EXPECT_EQ(below("/ota.slice"), "/ota.slice");
+  EXPECT_EQ(below("/sys/fs/cgroups/ota.slice"), "/sys/fs/cgroups/ota.slice");
+  EXPECT_EQ(below("/sys/fs/cgroup/twin"), "/sys/fs/cgroup/twin");  // there is one of that name
+  tree.file("proc/self/mountinfo", cgroup2_line(tree.path("sys/fs/cgroup")));
+  EXPECT_EQ(below("/sys/fs/cgroup/ota.slice"), "/ota.slice");
+  EXPECT_EQ(below(tree.path("sys/fs/cgroup/ota.slice")), "/ota.slice");
+  EXPECT_EQ(cgroup_below_root({"/nowhere", "/nowhere", ""}, "/ota.slice/"), "/ota.slice");
+}
+
 TEST(Cgroups, SayWhatIsMissing) {
   const std::string bad[] = {
       "",          kV1Line,         cgroup2_line("/absent"),         "- cgroup2\n",

@@ -83,6 +83,8 @@ TEST_F(OtaMetricsTest, TimeInAStateNeverShrinksWhileTheLedgerIsWritten) {
     metrics->write(samples);
     return samples.series.at(R"(ota_state_seconds_total{engine="rauc",state="idle"})");
   };
+  agent_.reset();
+  tracker_.reset();  // its ledger is the next one's
   // The medium takes a second for each record, and somebody scrapes meanwhile.
   tracker_ = std::make_unique<OtaTracker>(
       config_, HostPaths{}, "boot", [this] { return now_; },

@@ -2,8 +2,12 @@
 #include "ota/ledger/ledger.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -59,7 +63,31 @@ Result<ScannedRecords> read_ledger(const std::string& path) {
   return scan_records(*bytes);
 }
 
+// Where no file can be made, none can be replaced either: what keeps others out is not needed.
+Result<void> Ledger::lock() {
+  const std::string path = path_ + ".lock";
+  if (!make_folder()) return {};
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
+  if (!fd) return {};
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return {};
+    std::array<char, 32> owner{};
+    const ssize_t size = ::pread(fd.get(), owner.data(), owner.size(), 0);
+    std::string who(owner.data(), static_cast<size_t>(std::max<ssize_t>(0, size)));
+    if (who.empty() || who.find_first_not_of("0123456789") != std::string::npos) who = "unknown";
+    in_use_ = "ledger " + path_ + ": in use by another exporter (process " + who +
+              "); give each a `ledger` of its own, or stop that one and restart this";
+    return fail(in_use_);
+  }
+  const std::string own = std::to_string(::getpid());
+  // What the lock says is for people; without it, it locks all the same.
+  (void)(::ftruncate(fd.get(), 0) == 0 && ::pwrite(fd.get(), own.data(), own.size(), 0) > 0);
+  lock_ = std::move(fd);
+  return {};
+}
+
 Result<ScannedRecords> Ledger::load() {
+  if (auto locked = lock(); !locked) return fail(locked.error().message);
   struct stat status = {};
   if (::stat(path_.c_str(), &status) != 0 && errno == ENOENT) return ScannedRecords{};
   auto records = read_ledger(path_);
@@ -79,6 +107,7 @@ bool Ledger::needs_replacement() const {
 }
 
 Result<void> Ledger::append(std::string_view payload) {
+  if (!in_use_.empty()) return fail(in_use_);
   if (needs_replacement()) return fail("ledger " + path_ + ": no file to append to");
   const std::string frame = frame_record(payload);
   auto written = write_all(fd_.get(), frame, path_);
@@ -118,6 +147,7 @@ Result<UniqueFd> Ledger::write_new_file(const std::string& path, std::string_vie
 }
 
 Result<void> Ledger::replace(std::span<const std::string> payloads) {
+  if (!in_use_.empty()) return fail(in_use_);
   std::string bytes;
   size_t newer_bytes = 0;
   for (auto frame = newer_frames_.rbegin(); frame != newer_frames_.rend(); ++frame) {

@@ -22,7 +22,9 @@ class Ledger {
 
   explicit Ledger(std::string path, Sync sync = {});
 
-  // Every whole record of the file; none when there is no file yet. A file that cannot be read, or
+  // Locks PATH.lock, until this object ends: two exporters would replace each other's records. When
+  // another has it, this fails, and so do all changes. Then reads every whole record of the file;
+  // none when there is no file yet. A file that cannot be read, or
   // that holds bytes but not one record, is put aside (PATH.unreadable) by the next replace().
   [[nodiscard]] Result<ScannedRecords> load();
 
@@ -40,12 +42,15 @@ class Ledger {
   size_t size() const { return size_; }  // bytes of the file
 
  private:
+  Result<void> lock();
   Result<UniqueFd> write_new_file(const std::string& path, std::string_view bytes) const;
   Result<void> make_folder() const;
   Result<void> sync_folder() const;
 
   std::string path_;
   Sync sync_;
+  UniqueFd lock_;
+  std::string in_use_;  // by whom, "" when it is ours
   UniqueFd fd_;
   size_t size_ = 0;
   bool put_aside_ = false;

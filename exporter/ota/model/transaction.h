@@ -67,6 +67,11 @@ struct OtaTransaction {
   std::string detail;  // the agent's or the kernel's words
 
   bool open() const { return !outcome; }
+  // Its engine says that everything is written, and is no longer needed.
+  bool waits() const {
+    return states.test(index_of(OtaState::kRebooting)) ||
+           states.test(index_of(OtaState::kConfirming));
+  }
   bool has_device(std::string_view kernel_name) const;
 
   // Sums the time up to now into every state that the transaction is in.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 namespace kernel_exporter {
 namespace {
@@ -185,7 +186,11 @@ Result<OtaTransactionPtr> OtaBook::set(const OtaSet& request, OtaMoment now) {
   if (request.downloaded_bytes) {
     const uint64_t before = transaction.downloaded_bytes;
     const uint64_t after = *request.downloaded_bytes;
-    if (engine.downloaded_known && after > before) engine.downloaded_bytes += after - before;
+    // Beyond 64 bits the counter stands still; it never goes back.
+    const uint64_t room = std::numeric_limits<uint64_t>::max() - engine.downloaded_bytes;
+    if (engine.downloaded_known && after > before) {
+      engine.downloaded_bytes += std::min(after - before, room);
+    }
     engine.downloaded_known = true;
     transaction.downloaded_bytes = after;
   }

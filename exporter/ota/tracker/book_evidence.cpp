@@ -13,12 +13,6 @@ namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 
-// Its engine says that everything is written, and is no longer needed.
-bool waits(const OtaTransaction& transaction) {
-  return transaction.states.test(index_of(OtaState::kRebooting)) ||
-         transaction.states.test(index_of(OtaState::kConfirming));
-}
-
 bool has_seen(const OtaTransaction& transaction, OtaCause cause) {
   return std::any_of(transaction.evidence.begin(), transaction.evidence.end(),
                      [&](const OtaEvidence& seen) { return seen.cause == cause; });
@@ -32,7 +26,7 @@ OtaBook::Noted OtaBook::note(uint64_t number, const OtaEvidence& evidence) {
   OtaTransaction transaction = *found;
   // From the kernel's clock to the transaction's own; before its begin nothing concerns it.
   const int64_t at_ns = transaction.elapsed_ns + evidence.at_ns - transaction.since_ns;
-  if (at_ns < 0 || (waits(transaction) && !evidence.of_medium())) return Noted::kNothing;
+  if (at_ns < 0 || (transaction.waits() && !evidence.of_medium())) return Noted::kNothing;
   std::optional<int64_t> began_ns;
   if (evidence.began_ns)
     began_ns = std::max<int64_t>(0, at_ns + *evidence.began_ns - evidence.at_ns);

@@ -218,6 +218,7 @@ std::vector<std::string> OtaTracker::complete(OtaBegin& request) const {
       warnings.push_back("device " + device.path + " does not exist yet");
     }
   }
+  request.cgroup = cgroup_below_root(paths_, request.cgroup);
   if (!request.cgroup.empty() &&
       !cgroup_id(open_cgroup_root(paths_).value_or(UniqueFd()), request.cgroup)) {
     warnings.push_back("cgroup " + request.cgroup +
@@ -318,9 +319,14 @@ bool OtaTracker::evidence(const OtaEvidence& evidence, uint64_t number) {
   const Lock lock(change_mutex_);
   OtaBook book = *this->book();
   bool noted = false;
-  for (const OtaTransactionPtr& open : book.open_transactions()) {
-    const bool concerned = number != 0 ? open->number == number : open->has_device(evidence.device);
-    if (!concerned) continue;
+  // What is installed on a device is not to blame for who works on it now.
+  const auto all = book.open_transactions();
+  const bool at_work = std::any_of(all.begin(), all.end(), [&](const OtaTransactionPtr& open) {
+    return !open->waits() && open->has_device(evidence.device);
+  });
+  for (const OtaTransactionPtr& open : all) {
+    const bool own = open->has_device(evidence.device) && !(at_work && open->waits());
+    if (number != 0 ? open->number != number : !own) continue;
     const auto outcome = book.note(open->number, evidence);
     noted |= outcome != OtaBook::Noted::kNothing;
     if (outcome != OtaBook::Noted::kNew) continue;

@@ -154,6 +154,7 @@ Result<void> OtaBindings::write_filter() {
   }
   for (const auto& [cgroup, transaction] : cgroups_) filter.cgroups |= filter_bit(cgroup);
   for (const auto& [process, transaction] : processes_) filter.processes |= filter_bit(process);
+  filter.unnamed = unnamed_ ? 1 : 0;
   return set_entry(*generation_, "ota_filter", uint32_t{0}, filter);
 }
 
@@ -191,6 +192,12 @@ Result<void> OtaBindings::bind_process(uint32_t process, uint64_t transaction) {
 
 Result<void> OtaBindings::unbind_process(uint32_t process) {
   return unbind_id("ota_process", processes_, process);
+}
+
+Result<void> OtaBindings::set_unnamed(bool open) {
+  if (open == unnamed_) return {};
+  unnamed_ = open;
+  return write_filter();
 }
 
 Result<void> OtaBindings::retire(uint64_t transaction) {

@@ -55,6 +55,10 @@ class OtaBindings {
   [[nodiscard]] Result<void> bind_process(uint32_t process, uint64_t transaction);
   [[nodiscard]] Result<void> unbind_process(uint32_t process);
 
+  // While an update is open that named neither cgroup nor process, whoever is not bound may write
+  // for it.
+  [[nodiscard]] Result<void> set_unnamed(bool open);
+
   // Unbinds all cgroups and processes of a transaction. What they made dirty remains the
   // transaction's, so its totals go on until writeback has drained.
   [[nodiscard]] Result<void> retire(uint64_t transaction);
@@ -90,7 +94,8 @@ class OtaBindings {
   std::map<BlockNumber, std::set<uint32_t>> listed_;  // by disk: keys of ota_device
   std::map<uint64_t, uint64_t> cgroups_;              // to transaction
   std::map<uint32_t, uint64_t> processes_;            // to transaction
-  uint64_t changes_ = 0;                              // of the filter, as written here
+  bool unnamed_ = false;
+  uint64_t changes_ = 0;  // of the filter, as written here
 };
 
 }  // namespace kernel_exporter

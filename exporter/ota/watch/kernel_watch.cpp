@@ -108,6 +108,10 @@ void OtaKernelWatch::bind(const OtaTransaction& transaction) {
   if (!transaction.cgroup.empty()) cgroups_[transaction.number].path = transaction.cgroup;
   bind_cgroups();
   bind_process(transaction);
+  if (transaction.cgroup.empty() && transaction.process.id == 0) {
+    unnamed_.insert(transaction.number);
+    complain(bindings_.set_unnamed(true));
+  }
 }
 
 void OtaKernelWatch::bind_process(const OtaTransaction& transaction) {
@@ -170,6 +174,8 @@ void OtaKernelWatch::ended(const OtaTransaction& transaction) {
   open_.erase(transaction.number);
   cgroups_.erase(transaction.number);
   processes_.erase(transaction.number);
+  unnamed_.erase(transaction.number);
+  complain(bindings_.set_unnamed(!unnamed_.empty()));
   if (open_.empty()) complain(generation_->attach_requested(false));
   starvation_.forget(transaction.number);
   complain(bindings_.retire(transaction.number));

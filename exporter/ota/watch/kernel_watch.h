@@ -63,6 +63,7 @@ class OtaKernelWatch : public OtaListener {
       GUARDED_BY(mutex_);  // by transaction, ended ones included
   std::set<BlockNumber> boot_environments_ GUARDED_BY(mutex_);
   std::set<uint64_t> open_ GUARDED_BY(mutex_);
+  std::set<uint64_t> unnamed_ GUARDED_BY(mutex_);  // open ones without cgroup and process
   // By open transaction. A cgroup may be created after its update has begun, and recreated with
   // another id when its service is restarted.
   struct Bound {

@@ -3,12 +3,14 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 
 #include "../../host/temporary_tree.h"
 
@@ -43,6 +45,27 @@ TEST_F(LedgerTest, StartsWithoutAFileAndMakesItsFolder) {
   EXPECT_TRUE(ledger.append("{\"second\":2}"));
   EXPECT_EQ(stored(path_), (Payloads{"{\"first\":1}", "{\"second\":2}"}));
   EXPECT_EQ(ledger.size(), content(path_).size());
+}
+
+TEST_F(LedgerTest, BelongsToOneExporter) {
+  auto first = std::make_unique<Ledger>(path_);
+  ASSERT_TRUE(first->load());
+  ASSERT_TRUE(first->replace(first_));  // the lock outlives the file
+  Ledger second(path_);
+  const std::string error = "ledger " + path_ + ": in use by another exporter (process " +
+                            std::to_string(::getpid()) + ")";
+  EXPECT_EQ(second.load().error().message.substr(0, error.size()), error);
+  EXPECT_FALSE(second.append("{}"));
+  EXPECT_FALSE(second.replace(Payloads{"{\"other\":1}"}));
+  EXPECT_EQ(stored(path_), first_);
+  Ledger elsewhere(tree_.path("state/other.ledger"));
+  EXPECT_TRUE(elsewhere.load());  // the control
+  first.reset();
+  EXPECT_FALSE(second.replace(first_));  // it does not know what the first has written
+  Ledger third(path_);
+  const auto records = third.load();
+  ASSERT_TRUE(records) << records.error().message;
+  EXPECT_EQ(records->payloads, first_);
 }
 
 TEST_F(LedgerTest, AppendsToWhatIsThere) {

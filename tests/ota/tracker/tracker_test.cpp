@@ -5,6 +5,7 @@
 #include <spdlog/sinks/ostream_sink.h>
 
 #include <filesystem>
+#include <limits>
 #include <sstream>
 
 #include "../../host/temporary_tree.h"
@@ -433,6 +434,41 @@ TEST_F(OtaTrackerTest, TakesBytesThatArriveForProgressAndAKillForWhatFollowedASt
   ASSERT_TRUE(end(OtaEvent::kEndFailed));
   EXPECT_EQ(last().cause, OtaCause::kSignalKilled);
   EXPECT_EQ(causes(OtaCause::kNetworkStall), 1u);
+}
+
+TEST_F(OtaTrackerTest, GivesErrorsOfADeviceToWhoWorksOnIt) {
+  const auto begin_on = [this](const std::string& engine) {
+    OtaBegin request;
+    request.id = engine;
+    request.engine = engine;
+    request.devices.emplace_back();
+    request.devices.back().path = "/dev/absent";
+    request.devices.back().name = "sda2";
+    return tracker_->begin(request);
+  };
+  ASSERT_TRUE(begin_on("first"));
+  OtaEnd installed;
+  installed.target.engine = "first";
+  installed.event = OtaEvent::kEndInstalled;
+  ASSERT_TRUE(tracker_->end(installed));
+  OtaEvidence evidence;
+  evidence.cause = OtaCause::kIoError;
+  evidence.device = "sda2";
+  evidence.at_ns = now_.boottime_ns;
+  EXPECT_TRUE(tracker_->evidence(evidence));  // the control: its own writeback
+  ASSERT_TRUE(begin_on("second"));
+  EXPECT_TRUE(tracker_->evidence(evidence));
+  EXPECT_EQ(tracker_->book()->find_open({"first", ""}).value()->evidence.front().count, 1u);
+  EXPECT_EQ(tracker_->book()->find_open({"second", ""}).value()->evidence.size(), 1u);
+}
+
+TEST_F(OtaTrackerTest, NeverCountsDownloadedBytesBackwards) {
+  constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
+  ASSERT_TRUE(begin());
+  ASSERT_TRUE(downloaded(kMost));
+  ASSERT_TRUE(downloaded(0));
+  ASSERT_TRUE(downloaded(1000));
+  EXPECT_EQ(engine().downloaded_bytes, kMost);
 }
 
 TEST_F(OtaTrackerTest, DoesNotBlameAnInstalledUpdateForWhatHappensToItsProcesses) {

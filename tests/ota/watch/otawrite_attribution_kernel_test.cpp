@@ -49,6 +49,21 @@ TEST_F(OtawriteTest, GivesDirectWritesToTheTasksCgroup) {
   EXPECT_EQ(lost(0), 0u);
 }
 
+TEST_F(OtawriteTest, CannotTellWhoWritesForAnUpdateThatNamesNobody) {
+  bind();
+  EXPECT_TRUE(bindings_->set_unnamed(true));
+  cgroup_->run([&] { return write_direct(loop_->path(), 0, 8 * kMebibyte); });
+  cgroup_->run([&] { return write_cached(loop_->path(), 8 * kMebibyte, 8 * kMebibyte); });
+  EXPECT_TRUE(sync_file(loop_->path()));
+  EXPECT_EQ(by(OTA_BY_DEVICE), 16 * kMebibyte);
+  EXPECT_EQ(written(loop_->number()), disk_writes().bytes);
+  // The control: it has ended.
+  EXPECT_TRUE(bindings_->set_unnamed(false));
+  cgroup_->run([&] { return write_direct(loop_->path(), 0, kMebibyte); });
+  EXPECT_EQ(by(OTA_BY_NOBODY), kMebibyte);
+  EXPECT_EQ(by(OTA_BY_DEVICE), 16 * kMebibyte);
+}
+
 TEST_F(OtawriteTest, FindsACgroupFifteenLevelsUp) {
   bind();
   for (const int levels : {15, 16}) {

@@ -3,15 +3,22 @@
 
 #include <chrono>
 
+#include "host/cgroup_mount.h"
+
 namespace kernel_exporter {
 namespace {
 
 constexpr std::chrono::seconds kInterval{1};
 
+std::vector<CgroupEngine> below_root(std::vector<CgroupEngine> engines, const HostPaths& paths) {
+  for (CgroupEngine& engine : engines) engine.glob = cgroup_below_root(paths, engine.glob);
+  return engines;
+}
+
 }  // namespace
 
 CgroupAdapter::CgroupAdapter(std::vector<CgroupEngine> engines, EngineHost host)
-    : engines_(std::move(engines)),
+    : engines_(below_root(std::move(engines), host.paths)),
       host_(std::move(host)),
       cgroups_(host_.paths),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
