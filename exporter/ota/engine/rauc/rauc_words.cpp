@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include "ota/engine/transfer_error.h"
+
 namespace kernel_exporter {
 namespace {
 
@@ -29,7 +31,6 @@ struct Claim {
 // match speaks of the medium as much as of the bundle: that is for the kernel's evidence to decide.
 constexpr std::array kClaims = {
     Claim{"No space left on device", OtaCause::kNoSpace, false},
-    Claim{"Timeout was reached", OtaCause::kNetworkStall, false},
     Claim{"signature", OtaCause::kVerifyFailed, true},
     Claim{"Signature", OtaCause::kVerifyFailed, true},
     Claim{"Invalid bundle", OtaCause::kVerifyFailed, true},
@@ -40,7 +41,7 @@ OtaCause claimed(std::string_view error, OtaState state) {
     if (claim.before_writing && state == OtaState::kApplying) continue;
     if (error.find(claim.says) != std::string_view::npos) return claim.cause;
   }
-  return OtaCause::kEngineError;
+  return tells_broken_transfer(error) ? OtaCause::kNetworkStall : OtaCause::kEngineError;
 }
 
 // What happened to RAUC, as its only event.

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "ota/engine/transfer_error.h"
+
 namespace kernel_exporter {
 namespace {
 
@@ -93,7 +95,7 @@ OtaCause swupdate_cause(std::string_view text) {
   for (const auto& [part, cause] : kTexts) {
     if (text.find(part) != std::string_view::npos) return cause;
   }
-  return OtaCause::kNone;
+  return tells_broken_transfer(text) ? OtaCause::kNetworkStall : OtaCause::kNone;
 }
 
 void SwupdateWords::begin(Events& events, std::vector<OtaState> states) {
@@ -118,7 +120,9 @@ void SwupdateWords::work(Events& events, const SwupdateProgress& message) {
   now.progress = std::max(last_.progress.value_or(0), progress_of(message));
   if (message.download_bytes > 0) {
     now.payload_bytes = message.download_bytes;
-    now.downloaded_bytes = message.download_bytes * message.download_percent / kHundred;
+    // Sizes near 2^64 do not overflow.
+    now.downloaded_bytes = message.download_bytes / kHundred * message.download_percent +
+                           message.download_bytes % kHundred * message.download_percent / kHundred;
   }
   const std::string version = version_in(message.info);
   if (!version.empty()) now.version = version;

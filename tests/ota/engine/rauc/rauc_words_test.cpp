@@ -103,6 +103,12 @@ TEST(RaucWords, TakesErrorsForWhatTheySay) {
        OtaCause::kEngineError},
       {"Failed to download bundle http://a/b: Transfer failed: Timeout was reached", false,
        OtaCause::kNetworkStall},
+      {"Failed to download bundle http://a/b: Transfer failed: transfer closed with 4096 bytes "
+       "remaining to read",
+       false, OtaCause::kNetworkStall},
+      {"Failed to download bundle http://a/b: Transfer failed: The requested URL returned error: "
+       "404",
+       false, OtaCause::kEngineError},
       {"Failed to download bundle http://a/b: Transfer failed: Maximum file size exceeded", false,
        OtaCause::kEngineError},
       {"Installation error: Failed updating slot rootfs.1: Syncing content to disk failed: "

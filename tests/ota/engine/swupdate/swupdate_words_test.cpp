@@ -220,7 +220,13 @@ TEST(SwupdateWords, TakesTheFirstReasonUnlessALaterOneSaysMore) {
        "failed network_stall: Channel operation returned error (28): 'Timeout was reached'"},
       {{"ERROR : Channel get operation aborted because of too many failed download attempts (1).",
         "ERROR : HASH mismatch"},
-       "failed: Channel get operation aborted because of too many failed download attempts (1)."},
+       "failed network_stall: Channel get operation aborted because of too many failed download "
+       "attempts (1)."},
+      {{"ERROR : Channel operation returned error (56): 'Failure when receiving data from the "
+        "peer'",
+        "ERROR : HASH mismatch"},
+       "failed network_stall: Channel operation returned error (56): 'Failure when receiving data "
+       "from the peer'"},
       {{"ERROR : Channel operation returned error (33): 'no range'", "ERROR : HASH mismatch"},
        "failed: Channel operation returned error (33): 'no range'"},
       {{"ERROR : HASH mismatch", "ERROR : Channel operation returned error (33): 'no range'"},
