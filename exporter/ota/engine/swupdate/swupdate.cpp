@@ -88,8 +88,16 @@ void SwupdateAdapter::run(const std::stop_token& stop) {
 // One try to connect, and what follows: the engine's story, or a pause.
 void SwupdateAdapter::wait_for_engine(const std::stop_token& stop) {
   // Before the try, so that a socket which appears after it is seen.
-  AppearanceWatch watch(config_.progress_socket);
-  auto progress = connect_engine_socket(config_.progress_socket);
+  const SwupdateSockets first = {config_.progress_socket, config_.control_socket};
+  const SwupdateSockets second = config_.otherwise.value_or(first);
+  AppearanceWatch watch(first.progress);
+  AppearanceWatch other_watch(second.progress);
+  sockets_ = first;
+  auto progress = connect_engine_socket(first.progress);
+  if (progress && !*progress && config_.otherwise) {
+    progress = connect_engine_socket(second.progress);
+    sockets_ = second;
+  }
   if (!progress) {
     socket_log_.failed(progress.error().message);
   } else if (*progress) {
@@ -99,9 +107,11 @@ void SwupdateAdapter::wait_for_engine(const std::stop_token& stop) {
   const auto end = Clock::now() + pause_;
   while (!stop.stop_requested() && Clock::now() < end) {
     const auto left = std::chrono::ceil<milliseconds>(end - Clock::now());
-    std::array<pollfd, 2> polled = {readable(wake_), pollfd{watch.fd(), POLLIN, 0}};
+    std::array<pollfd, 3> polled = {readable(wake_), pollfd{watch.fd(), POLLIN, 0},
+                                    pollfd{other_watch.fd(), POLLIN, 0}};
     if (!wait_for(polled, left) || has_data(polled[0])) break;
-    if (watch.appeared()) {
+    const bool appeared = watch.appeared();
+    if (other_watch.appeared() || appeared) {
       pause_ = kFirstPause;
       return;
     }
@@ -120,7 +130,7 @@ void SwupdateAdapter::follow(const std::stop_token& stop, UniqueFd progress) {
   last_.start_ns = connection.process.start_ns;
   words_.connected(connection.process.pid);
   connected_ = true;
-  spdlog::info("updates: following {} at {} (process {})", kEngine, config_.progress_socket,
+  spdlog::info("updates: following {} at {} (process {})", kEngine, sockets_.progress,
                connection.process.pid);
   for (bool going = true; going && !stop.stop_requested();) {
     const milliseconds patience = subscribe(connection);
@@ -142,7 +152,7 @@ void SwupdateAdapter::follow(const std::stop_token& stop, UniqueFd progress) {
 // How long to wait before it is worth another try.
 milliseconds SwupdateAdapter::subscribe(Connection& connection) {
   if (connection.subscribed || !connection.younger_than(kSubscribe)) return kForever;
-  auto control = connect_engine_socket(config_.control_socket);
+  auto control = connect_engine_socket(sockets_.control);
   if (!control) socket_log_.failed(control.error().message);
   if (!control || !*control) return connection.subscribe_pause *= 2;
   connection.subscribed = true;
@@ -186,8 +196,8 @@ void SwupdateAdapter::hear_notices(Connection& connection, std::string_view byte
 
 bool SwupdateAdapter::refuse(Connection& connection, const Error& error) {
   ++refused_;
-  spdlog::error("updates: {} at {} (process {}) is not followed: {}", kEngine,
-                config_.progress_socket, connection.process.pid, error.message);
+  spdlog::error("updates: {} at {} (process {}) is not followed: {}", kEngine, sockets_.progress,
+                connection.process.pid, error.message);
   connected_ = false;
   connection.control = UniqueFd();
   connection.progress = UniqueFd();

@@ -18,9 +18,16 @@
 
 namespace kernel_exporter {
 
+struct SwupdateSockets {
+  std::string progress;
+  std::string control;
+};
+
 struct SwupdateConfig {
   std::string progress_socket = "/tmp/swupdateprog";
   std::string control_socket = "/tmp/sockinstctrl";
+  // Where nobody listens there: the defaults since 2026.05, unless the configuration names sockets.
+  std::optional<SwupdateSockets> otherwise = {};
 };
 
 // Follows SWUpdate over its sockets, in a thread of its own. The engine waits for those who listen:
@@ -55,7 +62,8 @@ class SwupdateAdapter : public EngineAdapter {
   RetryLog socket_log_;
   EngineProcess last_;  // that we were connected to
   std::chrono::milliseconds pause_;
-  UniqueFd wake_;  // an eventfd
+  UniqueFd wake_;            // an eventfd
+  SwupdateSockets sockets_;  // that the engine listens at, as far as is known
   std::atomic<bool> connected_ = false;
   std::atomic<uint64_t> refused_ = 0;
   std::jthread thread_;  // last: joined before anything else goes

@@ -8,6 +8,9 @@ namespace kernel_exporter {
 SwupdateConfig parse_swupdate_config(const YAML::Node& node, const YamlSection& adapters) {
   YamlSection section(node, adapters.file(), "adapter swupdate", adapters.diagnostics());
   SwupdateConfig config;
+  if (!node.IsMap() || (!node["progress_socket"] && !node["control_socket"])) {
+    config.otherwise = {"/run/swupdate/swupdateprog", "/run/swupdate/sockinstctrl"};
+  }
   config.progress_socket = socket_path(section, "progress_socket", config.progress_socket);
   config.control_socket = socket_path(section, "control_socket", config.control_socket);
   section.finish();

@@ -12,10 +12,14 @@ TEST(SwupdateEngine, ParsesItsSection) {
   const SwupdateConfig usual = parsed_adapter("{}", parse_swupdate_config);
   EXPECT_EQ(usual.progress_socket, "/tmp/swupdateprog");
   EXPECT_EQ(usual.control_socket, "/tmp/sockinstctrl");
+  ASSERT_TRUE(usual.otherwise);
+  EXPECT_EQ(usual.otherwise->progress, "/run/swupdate/swupdateprog");
+  EXPECT_EQ(usual.otherwise->control, "/run/swupdate/sockinstctrl");
   const SwupdateConfig own =
       parsed_adapter("{progress_socket: /a, control_socket: /b}", parse_swupdate_config);
   EXPECT_EQ(own.progress_socket, "/a");
   EXPECT_EQ(own.control_socket, "/b");
+  EXPECT_FALSE(own.otherwise);
 }
 
 TEST(SwupdateEngine, NamesWhatIsWrong) {

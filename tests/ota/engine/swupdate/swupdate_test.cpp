@@ -128,6 +128,27 @@ TEST_F(SwupdateAdapterTest, SaysNothingOfAnEngineThatIsAbsent) {
   EXPECT_FALSE(*listening);
 }
 
+TEST_F(SwupdateAdapterTest, LooksWhereLaterVersionsListen) {
+  const SwupdateConfig config{tree_.path("absent"), tree_.path("absent too"),
+                              SwupdateSockets{progress_, control_}};
+  const SwupdateAdapter adapter(config, EngineHost{events_.listener(), {}, {}});
+  const UniqueFd control = listen_stream(control_);
+  const UniqueFd listener = listen_stream(progress_);
+  const UniqueFd engine = accept_from(listener);
+  ASSERT_TRUE(engine);
+  EXPECT_TRUE(accept_from(control));
+  send_all(engine, installed_);
+  ASSERT_TRUE(events_.end_with<EngineInstalled>());
+}
+
+TEST_F(SwupdateAdapterTest, PrefersTheFirstSockets) {
+  const UniqueFd preferred = listen_stream(progress_);
+  const UniqueFd other = listen_stream(tree_.path("other"));
+  const SwupdateConfig config{progress_, control_, SwupdateSockets{tree_.path("other"), control_}};
+  const SwupdateAdapter adapter(config, EngineHost{events_.listener(), {}, {}});
+  EXPECT_TRUE(accept_from(preferred));
+}
+
 TEST_F(SwupdateAdapterTest, TellsOfACrashAndFollowsTheNextProcess) {
   const auto adapter = start();
   for (size_t crashes = 1; crashes <= 2; ++crashes) {
