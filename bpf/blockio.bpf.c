@@ -68,11 +68,11 @@ struct {
 } blockio_errors SEC(".maps");
 ENTRIES_PER_DISK(blockio_errors, 4);
 
-/*
- * Bios of bio-based disks, which have no request that keeps the time. What a stacked disk passes on
- * whole completes below and leaves its entry behind.
- */
+/* Bios of bio-based disks, which have no request that keeps the time. */
 struct in_flight_map blockio_start SEC(".maps");
+
+/* Whether some have been queued, and passed on to other disks, since the start. */
+bool blockio_stacked, blockio_passed_on;
 
 LOST_MAP(blockio, BLOCKIO_LOST_NO_ISSUE_TIMESTAMP);
 
@@ -127,29 +127,107 @@ static __always_inline struct blockio_stats *stats_of(const struct blockio_key *
 	return stats;
 }
 
+/*
+ * Functions by themselves, here and below: inlined for each way of each bio they would take the
+ * verifier long. `status`: 0 for none.
+ */
+__noinline u64 blockio_count_bio(u64 device, u64 operation, u64 status, u64 bytes, u64 start)
+{
+	struct blockio_key key = {
+		.major = in_flight_major(device),
+		.minor = in_flight_minor(device),
+		.operation = bio_operation(operation, bytes),
+	};
+	struct blockio_stats *stats;
+
+	if (status)
+		count_error(&key, status);
+	stats = stats_of(&key);
+	if (!stats)
+		return 0;
+	stats->requests += 1;
+	if (!status)
+		stats->bytes += bytes;
+	observe_latency(stats, start, bpf_ktime_get_ns());
+	return 0;
+}
+
+/* `device`: that the bio ended on, or 0 in a request. How many disks were told. */
+__noinline u64 blockio_end_bio(u64 address, u64 operation, u64 status, u64 bytes, u64 device)
+{
+	struct in_flight_end end = {
+		.address = address,
+		.bytes = bytes,
+		.device = device,
+		.in_request = !device,
+		.whole = true,
+		.failed = status,
+	};
+	struct in_flight *bucket = in_flight_find(&blockio_start, &end);
+	struct in_flight_bio taken;
+	u64 told = 0;
+	u32 way;
+
+	if (!bucket)
+		return 0;
+	for (way = 0; way < IN_FLIGHT_WAYS; way++) {
+		if (!in_flight_take(&bucket->ways[way], &end, &taken))
+			continue;
+		told++;
+		blockio_count_bio(taken.device, operation, taken.part_failed ? 0 : status,
+				  taken.bytes, taken.start);
+	}
+	return told;
+}
+
+/* Bios that were queued on other disks and end here. */
+static __always_inline void end_passed_on(struct request *request, u32 operation, u32 status,
+					  u32 bytes)
+{
+	u32 number, size;
+	u64 address = 0;
+
+	bpf_core_read(&address, sizeof(address), &request->bio);
+	for (number = 0; number < REQUEST_BIOS && address; number++) {
+		struct bio *bio = (void *)address;
+
+		size = BPF_CORE_READ(bio, bi_iter.bi_size);
+		if (size > bytes)
+			return;
+		blockio_end_bio(address, operation, status, size, 0);
+		bytes -= size;
+		address = (u64)BPF_CORE_READ(bio, bi_next);
+	}
+}
+
 /* The error is an errno (negative) on 5.10 and a block status (positive) from 6.1 on. */
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(blockio_rq_complete, struct request *request, int error, unsigned int bytes)
 {
 	struct gendisk *disk = request_disk(request);
-	u32 operation = request->cmd_flags & REQ_OP_MASK;
+	u32 operation = request->cmd_flags & REQ_OP_MASK, status = 0;
 	struct blockio_stats *stats;
 	struct blockio_key key;
 	u64 now;
 
-	/*
-	 * No disk and passthrough: commands to a driver, not I/O. A read or write of 0 bytes: the
-	 * second completion of what went through a flush; the flush itself is a request too.
-	 */
+	/* No disk and passthrough: commands to a driver, not I/O. */
 	if (!disk || operation >= REQ_OP_PASSTHROUGH)
 		return 0;
-	if (!bytes && !error && operation <= REQ_OP_WRITE)
+	if (error)
+		status = error < 0 ? status_of_errno(-error) : status_of_block(error);
+	if (blockio_passed_on)
+		end_passed_on(request, operation, status, bytes);
+	/*
+	 * A read or write of 0 bytes: the second completion of what went through a flush; the flush
+	 * itself is a request too. A hidden disk is a path to another one, which has been told.
+	 */
+	if ((!bytes && !error && operation <= REQ_OP_WRITE) || disk_is_hidden(disk))
 		return 0;
 	key.major = disk->major;
 	key.minor = disk->first_minor;
 	key.operation = block_operation(operation);
-	if (error)
-		count_error(&key, error < 0 ? status_of_errno(-error) : status_of_block(error));
+	if (status)
+		count_error(&key, status);
 	stats = stats_of(&key);
 	if (!stats)
 		return 0;
@@ -170,8 +248,12 @@ static __always_inline void start_bio(struct bio *bio, const unsigned long long 
 {
 	struct gendisk *disk = bio_disk(bio);
 
-	if (disk && !disk->queue->mq_ops)
-		in_flight_begin(&blockio_start, argument(ctx, index), bio);
+	if (disk && !disk->queue->mq_ops) {
+		blockio_stacked = true;
+		in_flight_begin(&blockio_start, argument(ctx, index), bio, disk);
+	} else if (blockio_passed_on) {
+		in_flight_forget(&blockio_start, argument(ctx, index));
+	}
 }
 
 /* 5.11, e8a676d61c07 ("block: simplify and extended the block_bio_merge tracepoint class"). */
@@ -190,43 +272,65 @@ int BPF_PROG(blockio_bio_queue__plain, struct bio *bio)
 	return 0;
 }
 
+__noinline u64 blockio_pass_on(u64 address, u64 sector)
+{
+	if (in_flight_pass_on(&blockio_start, address, sector))
+		blockio_passed_on = true;
+	return 0;
+}
+
+/* Before 5.11, as above. */
+SEC("tp_btf/block_bio_remap")
+int BPF_PROG(blockio_bio_remap__with_queue, struct request_queue *queue, struct bio *bio,
+	     unsigned int device, u64 sector)
+{
+	return blockio_stacked ? blockio_pass_on(argument(ctx, 1), sector) : 0;
+}
+NEEDS(blockio_bio_remap__with_queue, "args block_bio_remap 4");
+
+SEC("tp_btf/block_bio_remap")
+int BPF_PROG(blockio_bio_remap__plain, struct bio *bio, unsigned int device, u64 sector)
+{
+	return blockio_stacked ? blockio_pass_on(argument(ctx, 0), sector) : 0;
+}
+
 /*
  * Fires only for bios that did not end inside a request, so nothing is counted twice. On a
- * request-based disk such a bio never became a request: its error alone counts. Pages that zram,
+ * request-based disk such a bio never became a request: its error alone counts. NVMe multipath
+ * tells it for requests as well, of a bio that belongs to another queue by then. Pages that zram,
  * brd and pmem move by block_device_operations.rw_page, which went in 6.3, have no bio to see.
  */
 SEC("tp_btf/block_bio_complete")
 int BPF_PROG(blockio_bio_complete, struct request_queue *queue, struct bio *bio)
 {
 	struct gendisk *disk = bio_disk(bio);
+	u32 operation = bio->bi_opf & REQ_OP_MASK, bytes = bio->bi_iter.bi_size, number;
 	u32 status = bio->bi_status;
+	u64 address = argument(ctx, 1);
 	/*
 	 * Before the many ways through the status: at each pointer that the verifier of 6.18 sees
 	 * loaded from a kernel structure it searches the kernel's BTF, which takes milliseconds.
 	 */
 	bool request_based = queue->mq_ops;
-	struct in_flight_bio queued = {.bytes = bio->bi_iter.bi_size};
-	struct blockio_stats *stats;
 	struct blockio_key key;
 
-	if (!disk)
+	if (!disk || disk->queue != queue)
 		return 0;
-	if (!request_based)
-		queued = in_flight_end(&blockio_start, argument(ctx, 1), bio);
+	number = disk_number(disk);
 	key.major = disk->major;
 	key.minor = disk->first_minor;
-	key.operation = bio_operation(bio->bi_opf & REQ_OP_MASK, queued.bytes);
 	if (status)
-		count_error(&key, status_of_block(status));
-	if (request_based)
+		status = status_of_block(status);
+	if (!request_based) {
+		if (!blockio_end_bio(address, operation, status, bytes, number))
+			blockio_count_bio(number, operation, status, bytes, 0);
 		return 0;
-	stats = stats_of(&key);
-	if (!stats)
-		return 0;
-	stats->requests += 1;
-	if (!status)
-		stats->bytes += queued.bytes;
-	observe_latency(stats, queued.start, bpf_ktime_get_ns());
+	}
+	if (blockio_passed_on)
+		blockio_end_bio(address, operation, status, bytes, 0);
+	key.operation = bio_operation(operation, bytes);
+	if (status && !disk_is_hidden(disk))
+		count_error(&key, status);
 	return 0;
 }
 

@@ -41,6 +41,7 @@ struct {
 
 struct otawrite_target_map otawrite_target SEC(".maps");
 struct in_flight_map otawrite_start SEC(".maps");
+bool otawrite_stacked, otawrite_passed_on;
 struct otawrite_lost_map otawrite_lost SEC(".maps");
 
 static const struct otawrite_stats no_writes;
@@ -78,12 +79,14 @@ static __always_inline void queue_bio(struct bio *bio, const unsigned long long 
 
 	if (!filter)
 		return;
+	if (otawrite_passed_on)
+		in_flight_forget(&otawrite_start, argument(ctx, index));
 	operation = bio->bi_opf & REQ_OP_MASK;
 	if (operation == REQ_OP_READ)
 		return;
 	disk = bio_disk(bio);
 	io.bytes = bio->bi_iter.bi_size;
-	if (!disk || !find_target(filter, disk, bio->bi_iter.bi_sector, &io))
+	if (!disk || !find_target(filter, disk_number(disk), bio->bi_iter.bi_sector, &io))
 		return;
 	has_pages = operation == REQ_OP_WRITE && io.bytes;
 	key.step = find_writer(filter, bio, &io, has_pages, &transaction);
@@ -103,8 +106,10 @@ static __always_inline void queue_bio(struct bio *bio, const unsigned long long 
 	if (transaction && io.bytes && is_write(operation) &&
 	    !count_transaction(transaction, key.step, io.bytes))
 		count_lost(&otawrite_lost, OTAWRITE_LOST_MAP_FULL);
-	if (!io.has_requests)
-		in_flight_begin(&otawrite_start, argument(ctx, index), bio);
+	if (!disk->queue->mq_ops) {
+		otawrite_stacked = true;
+		in_flight_begin(&otawrite_start, argument(ctx, index), bio, disk);
+	}
 }
 
 /* 5.11, e8a676d61c07 ("block: simplify and extended the block_bio_merge tracepoint class"). */

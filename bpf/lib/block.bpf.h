@@ -131,3 +131,6 @@ static __always_inline bool is_harmless(enum block_operation operation, enum blo
 	       (operation == BLOCK_DISCARD || operation == BLOCK_SECURE_ERASE ||
 		operation == BLOCK_WRITE_ZEROES);
 }
+
+/* As many bios as requests have, or nearly: what more the kernel could merge stays unseen. */
+#define REQUEST_BIOS 512

@@ -99,6 +99,28 @@ static __always_inline struct gendisk *bio_disk(struct bio *bio)
 	return bio->bi_bdev->bd_disk;
 }
 
+/* The same of a bio that is known as a number. */
+static __always_inline struct gendisk *bio_disk_at(u64 address)
+{
+	struct bio___with_disk *old = (void *)address;
+
+	if (bpf_core_field_exists(old->bi_disk))
+		return BPF_CORE_READ(old, bi_disk);
+	return BPF_CORE_READ((struct bio *)address, bi_bdev, bd_disk);
+}
+
+/*
+ * GENHD_FL_HIDDEN: a path to a disk, which has neither a number in sysfs nor a node. A macro or an
+ * enumerator of no name, so BTF does not tell: 0x400 in 5.10, 2 since 5.17, where request.rq_disk
+ * went. Delete the old half when 5.17 is the oldest kernel.
+ */
+static __always_inline bool disk_is_hidden(struct gendisk *disk)
+{
+	if (bpf_core_field_exists(((struct request___with_disk *)NULL)->rq_disk))
+		return disk->flags & 0x400;
+	return disk->flags & 2;
+}
+
 /*
  * Since 6.10 ("block: Remove BLK_STS_ZONE_RESOURCE") the block status numbers above 13 are one
  * lower. They are macros, so BTF does not have them; elevator_type.elevator_features went in the

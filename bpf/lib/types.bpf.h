@@ -214,6 +214,7 @@ struct request_queue {
 struct gendisk {
 	int major;
 	int first_minor;
+	int flags;
 	struct request_queue *queue;
 };
 
@@ -222,6 +223,8 @@ struct block_device {
 	u32 bd_dev;
 };
 
+struct bio;
+
 struct request {
 	struct request_queue *q;
 	unsigned int cmd_flags;
@@ -229,6 +232,7 @@ struct request {
 	u64 __sector;
 	u64 start_time_ns;
 	u64 io_start_time_ns;
+	struct bio *bio;
 };
 
 struct blkcg {
@@ -261,6 +265,9 @@ struct bio {
 	struct bvec_iter bi_iter;
 	struct blkcg_gq *bi_blkg;
 	struct bio_vec *bi_io_vec;
+	struct bio *bi_next;
+	void *bi_private;
+	atomic_t __bi_remaining;
 };
 
 /* Page cache. */

@@ -64,7 +64,7 @@ int BPF_PROG(otasync_bio_queue__with_queue, struct request_queue *queue, struct 
 	struct otasync_key key = {};
 
 	if (is_flush_of_bios(bio, &key))
-		in_flight_begin(&otasync_bio, argument(ctx, 1), bio);
+		in_flight_begin(&otasync_bio, argument(ctx, 1), bio, bio_disk(bio));
 	return 0;
 }
 NEEDS(otasync_bio_queue__with_queue, "args block_bio_queue 2");
@@ -75,7 +75,7 @@ int BPF_PROG(otasync_bio_queue__plain, struct bio *bio)
 	struct otasync_key key = {};
 
 	if (is_flush_of_bios(bio, &key))
-		in_flight_begin(&otasync_bio, argument(ctx, 0), bio);
+		in_flight_begin(&otasync_bio, argument(ctx, 0), bio, bio_disk(bio));
 	return 0;
 }
 
@@ -88,7 +88,7 @@ int BPF_PROG(otasync_bio_complete, struct request_queue *queue, struct bio *bio)
 	if (!is_flush_of_bios(bio, &key))
 		return 0;
 	/* A write that was split may look like one by now, but was not begun. */
-	start = in_flight_end(&otasync_bio, argument(ctx, 1), bio).start;
+	start = in_flight_started(&otasync_bio, argument(ctx, 1));
 	if (start)
 		observe(&key, start);
 	return 0;

@@ -11,6 +11,7 @@
 #include "../lib/in_flight.bpf.h"
 #include "../lib/lost.bpf.h"
 #include "../lib/maps.bpf.h"
+#include "../lib/needs.bpf.h"
 #include "../lib/ota.bpf.h"
 #include "../otawrite.h"
 #include "target.bpf.h"
@@ -126,61 +127,168 @@ static __always_inline void observe_latency(const struct target_io *io, u64 star
 		histogram_observe(&otawrite_latency_buckets, latency, now - start);
 }
 
+#define NO_LATENCY ~0ULL
+
+/*
+ * What has ended on a disk; by itself because of its stack. `result`: an enum block_operation, and
+ * above 32 bits a status; `start`: 0 if it is not known, NO_LATENCY if there is none to observe.
+ */
+__noinline u64 otawrite_count_end(u64 disk, u64 result, u64 sector, u64 bytes, u64 start)
+{
+	const struct ota_filter *filter = bound();
+	u32 status = result >> 32;
+	struct target_io io = {.bytes = bytes};
+
+	if (!filter || !find_target(filter, disk, sector, &io))
+		return 0;
+	io.operation = result;
+	if (status)
+		count_error(&io, status);
+	if (start != NO_LATENCY &&
+	    (io.operation == BLOCK_WRITE || io.operation == BLOCK_WRITE_ZEROES))
+		observe_latency(&io, start);
+	return 0;
+}
+
+static __always_inline u64 result_of(enum block_operation operation, u64 status)
+{
+	return operation | status << 32;
+}
+
+/* As in blockio. */
+__noinline u64 otawrite_end_bio(u64 address, u64 operation, u64 status, u64 bytes, u64 device)
+{
+	struct in_flight_end end = {
+		.address = address,
+		.bytes = bytes,
+		.device = device,
+		.in_request = !device,
+		.whole = true,
+		.failed = status,
+	};
+	struct in_flight *bucket = in_flight_find(&otawrite_start, &end);
+	struct in_flight_bio taken;
+	u64 told = 0;
+	u32 way;
+
+	if (!bucket)
+		return 0;
+	for (way = 0; way < IN_FLIGHT_WAYS; way++) {
+		if (!in_flight_take(&bucket->ways[way], &end, &taken))
+			continue;
+		told++;
+		if (taken.part_failed)
+			status = 0;
+		otawrite_count_end(taken.device,
+				   result_of(bio_operation(operation, taken.bytes), status),
+				   taken.sector, taken.bytes, taken.start);
+	}
+	return told;
+}
+
+static __always_inline void end_passed_on(struct request *request, u32 operation, u32 status,
+					  u32 bytes)
+{
+	u32 number, size;
+	u64 address = 0;
+
+	bpf_core_read(&address, sizeof(address), &request->bio);
+	for (number = 0; number < REQUEST_BIOS && address; number++) {
+		struct bio *bio = (void *)address;
+
+		size = BPF_CORE_READ(bio, bi_iter.bi_size);
+		if (size > bytes)
+			return;
+		otawrite_end_bio(address, operation, status, size, 0);
+		bytes -= size;
+		address = (u64)BPF_CORE_READ(bio, bi_next);
+	}
+}
+
 /* As in blockio: what is no I/O, errors by kernel version, requests that complete in parts. */
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(otawrite_rq_complete, struct request *request, int error, unsigned int bytes)
 {
 	const struct ota_filter *filter = bound();
-	u32 operation = request->cmd_flags & REQ_OP_MASK;
-	struct target_io io = {.bytes = bytes};
+	u32 operation = request->cmd_flags & REQ_OP_MASK, status = 0, number;
+	u64 start = NO_LATENCY;
 	struct gendisk *disk;
 
 	if (!filter || operation >= REQ_OP_PASSTHROUGH || (!error && operation == REQ_OP_READ))
 		return 0;
 	if (!bytes && !error && operation == REQ_OP_WRITE)
 		return 0;
+	if (error)
+		status = error < 0 ? status_of_errno(-error) : status_of_block(error);
+	if (otawrite_passed_on)
+		end_passed_on(request, operation, status, bytes);
 	disk = request_disk(request);
-	if (!disk || !find_target(filter, disk, request->__sector, &io))
+	if (!disk)
 		return 0;
-	if (error) {
-		io.operation = block_operation(operation);
-		count_error(&io, error < 0 ? status_of_errno(-error) : status_of_block(error));
-	}
-	if (is_write(operation) && bytes >= request->__data_len)
-		observe_latency(&io, request->start_time_ns);
+	number = disk_number(disk);
+	if (!may_be_bound(filter, number))
+		return 0;
+	if (bytes >= request->__data_len)
+		start = request->start_time_ns;
+	otawrite_count_end(number, result_of(block_operation(operation), status), request->__sector,
+			   bytes, start);
 	return 0;
 }
 
-/* Bio-based disks, and bios that failed before they became requests. */
+__noinline u64 otawrite_pass_on(u64 address, u64 sector)
+{
+	if (in_flight_pass_on(&otawrite_start, address, sector))
+		otawrite_passed_on = true;
+	return 0;
+}
+
+/* As in blockio, with the commit. */
+SEC("tp_btf/block_bio_remap")
+int BPF_PROG(otawrite_bio_remap__with_queue, struct request_queue *queue, struct bio *bio,
+	     unsigned int device, u64 sector)
+{
+	return otawrite_stacked ? otawrite_pass_on(argument(ctx, 1), sector) : 0;
+}
+NEEDS(otawrite_bio_remap__with_queue, "args block_bio_remap 4");
+
+SEC("tp_btf/block_bio_remap")
+int BPF_PROG(otawrite_bio_remap__plain, struct bio *bio, unsigned int device, u64 sector)
+{
+	return otawrite_stacked ? otawrite_pass_on(argument(ctx, 0), sector) : 0;
+}
+
+/* Bio-based disks, and bios that failed before they became requests; not what drivers tell. */
 SEC("tp_btf/block_bio_complete")
 int BPF_PROG(otawrite_bio_complete, struct request_queue *queue, struct bio *bio)
 {
 	const struct ota_filter *filter = bound();
-	u32 status = bio->bi_status, operation;
-	struct in_flight_bio queued;
+	u32 status = bio->bi_status, operation = bio->bi_opf & REQ_OP_MASK, number;
+	u32 bytes = bio->bi_iter.bi_size;
+	u64 address = argument(ctx, 1), sector = bio->bi_iter.bi_sector, result;
 	bool has_requests;
-	struct target_io io = {};
 	struct gendisk *disk;
 
-	if (!filter)
+	if (!filter || (!status && operation == REQ_OP_READ))
 		return 0;
-	has_requests = BPF_CORE_READ(queue, mq_ops);
-	if (!status && has_requests)
-		return 0;
-	operation = bio->bi_opf & REQ_OP_MASK;
-	if (!status && operation == REQ_OP_READ)
+	has_requests = queue->mq_ops;
+	if (!status && has_requests && !otawrite_passed_on)
 		return 0;
 	disk = bio_disk(bio);
-	queued = in_flight_end(&otawrite_start, argument(ctx, 1), bio);
-	io.bytes = queued.bytes;
-	if (!disk || !find_target(filter, disk, queued.sector, &io))
+	if (!disk || disk->queue != queue)
 		return 0;
-	if (status) {
-		io.operation = bio_operation(operation, io.bytes);
-		count_error(&io, status_of_block(status));
+	number = disk_number(disk);
+	if (status)
+		status = status_of_block(status);
+	result = result_of(bio_operation(operation, bytes), status);
+	if (!has_requests) {
+		if (!otawrite_end_bio(address, operation, status, bytes, number))
+			otawrite_count_end(number, result, sector, bytes, 0);
+		return 0;
 	}
-	if (!has_requests && io.bytes && is_write(operation))
-		observe_latency(&io, queued.start);
+	if (otawrite_passed_on)
+		otawrite_end_bio(address, operation, status, bytes, 0);
+	if (status)
+		otawrite_count_end(number, result, sector, bytes, NO_LATENCY);
 	return 0;
 }
 

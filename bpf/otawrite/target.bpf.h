@@ -20,14 +20,15 @@ extern LOST_MAP(otawrite, OTAWRITE_LOST_NO_STAMP);
 /* Bios of bio-based disks, which have no request that keeps the time. */
 extern struct in_flight_map otawrite_start SEC(".maps");
 
+/* Whether some have been queued, and passed on to other disks, since the start. */
+extern bool otawrite_stacked, otawrite_passed_on;
+
 /* What this CPU's last I/O on a bound device was for, valid until the filter says otherwise. */
 struct recent_target {
 	u64 changes;
 	struct ota_range range;
 	u32 disk;
-	u32 has_requests;
 	u32 sequence;
-	u32 reserved;
 };
 
 struct otawrite_target_map {
@@ -41,7 +42,6 @@ extern struct otawrite_target_map otawrite_target SEC(".maps");
 /* I/O on a bound device. */
 struct target_io {
 	u32 disk;
-	u32 has_requests; /* else it is bio-based */
 	u32 major;
 	u32 minor;
 	enum ota_role role;
@@ -75,7 +75,6 @@ static __always_inline bool is_recent_target(const struct recent_target *recent,
 	if (recent->changes != changes || recent->disk != disk || sector < recent->range.first ||
 	    sector >= recent->range.end)
 		return false;
-	io->has_requests = recent->has_requests;
 	aim(io, &recent->range, disk, sector);
 	return recent_read_end(&recent->sequence, begin);
 }
@@ -87,7 +86,6 @@ static __always_inline void keep_target(struct recent_target *recent, u64 change
 		return;
 	recent->changes = changes;
 	recent->disk = io->disk;
-	recent->has_requests = io->has_requests;
 	recent->range = *range;
 	recent_write_end(&recent->sequence);
 }
@@ -98,12 +96,12 @@ extern u64 otawrite_range_of(u32 disk, u64 sector, u32 bytes);
 /*
  * Which bound device the I/O is for, by its first sector: partitions are remapped to their disk
  * before bios are queued (5.10 then forgets them), and requests know the disk alone. A flush has no
- * sector and counts for the smallest bound device: it is the disk's anyway.
+ * sector and counts for the smallest bound device: it is the disk's anyway. `number`: of the disk.
  */
-static __always_inline bool find_target(const struct ota_filter *filter, struct gendisk *disk,
-					u64 sector, struct target_io *io)
+static __always_inline bool find_target(const struct ota_filter *filter, u32 number, u64 sector,
+					struct target_io *io)
 {
-	u32 number = OTA_DEVICE((u32)disk->major, (u32)disk->first_minor), only = 0;
+	u32 only = 0;
 	const struct ota_device *device;
 	const struct ota_range *range;
 	struct recent_target *recent;
@@ -126,7 +124,6 @@ static __always_inline bool find_target(const struct ota_filter *filter, struct 
 	/* The disk may have been bound again between the two looks. */
 	if (io->bytes && (sector < range->first || sector >= range->end))
 		return false;
-	io->has_requests = BPF_CORE_READ(disk, queue, mq_ops) != NULL;
 	aim(io, range, number, sector);
 	keep_target(recent, changes, io, range);
 	return true;

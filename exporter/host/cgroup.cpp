@@ -124,6 +124,8 @@ Cgroups::Cgroups(HostPaths paths) : paths_(std::move(paths)) {}
 std::optional<std::string> Cgroups::path(uint64_t id) {
   auto it = known_.find(id);
   if (it != known_.end()) return it->second;
+  const auto kept = kept_.find(id);
+  if (kept != kept_.end()) return kept->second;
   if (!may_walk_ || gone_.contains(id)) return std::nullopt;
 
   const bool whole = rescan();

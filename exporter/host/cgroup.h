@@ -41,6 +41,11 @@ class Cgroups {
   // that a whole walk did not find costs none later. nullopt: gone, or never there.
   std::optional<std::string> path(uint64_t id);
 
+  // A path that path() knows until it is told to forget it, also when the cgroup is gone: of one
+  // that is selected.
+  void keep(const Cgroup& cgroup) { kept_.insert_or_assign(cgroup.id, cgroup.path); }
+  void forget(uint64_t id) { kept_.erase(id); }
+
   // Allows path() to walk the tree once more: call once before each scrape.
   void start_scrape();
 
@@ -54,6 +59,7 @@ class Cgroups {
 
   HostPaths paths_;
   std::unordered_map<uint64_t, std::string> known_;
+  std::unordered_map<uint64_t, std::string> kept_;
   std::unordered_set<uint64_t> gone_;
   bool may_walk_ = true;
 };

@@ -20,7 +20,7 @@ MapKeys CgroupSelection::keys() const {
   return {generation_->map_fd(map_, object_), generation_->map(map_, object_)->value_size};
 }
 
-void CgroupSelection::update(const Cgroups& cgroups) {
+void CgroupSelection::update(Cgroups& cgroups) {
   const auto found = cgroups.match(globs_);
   if (!found) {
     if (!complained_) spdlog::warn("cgroups for map {}: {}", map_, found.error().message);
@@ -35,11 +35,13 @@ void CgroupSelection::update(const Cgroups& cgroups) {
       ++id;
     } else {
       map_keys.remove(std::as_bytes(std::span(&*id, 1)));
+      cgroups.forget(*id);
       id = selected_.erase(id);
     }
   }
-  for (const uint64_t id : wanted) {
-    if (!selected_.contains(id) && add(map_keys, id)) selected_.insert(id);
+  for (const Cgroup& cgroup : *found) {
+    cgroups.keep(cgroup);
+    if (!selected_.contains(cgroup.id) && add(map_keys, cgroup.id)) selected_.insert(cgroup.id);
   }
 }
 
@@ -47,9 +49,12 @@ void CgroupSelection::take_over(const CgroupSelection& old) {
   selected_.insert(old.selected_.begin(), old.selected_.end());
 }
 
-void CgroupSelection::remove_all() const {
+void CgroupSelection::remove_all(Cgroups& cgroups) const {
   const MapKeys map_keys = keys();
-  for (const uint64_t id : selected_) map_keys.remove(std::as_bytes(std::span(&id, 1)));
+  for (const uint64_t id : selected_) {
+    map_keys.remove(std::as_bytes(std::span(&id, 1)));
+    cgroups.forget(id);
+  }
 }
 
 bool CgroupSelection::add(const MapKeys& keys, uint64_t id) {

@@ -22,13 +22,14 @@ class CgroupSelection {
                   std::string map, std::vector<std::string> globs);
 
   // Adds cgroups that came and removes those that went, after their last numbers were read. A
-  // cgroup is counted from the first update after it was made. Failures are logged once each kind.
-  void update(const Cgroups& cgroups);
+  // cgroup is counted from the first update after it was made, and has its path until it is removed
+  // from the map, though it may be gone. Failures are logged once each kind.
+  void update(Cgroups& cgroups);
 
   // For reloads: another selection for the same map hands its keys over, or takes them back.
   bool replaces(const CgroupSelection& old) const;
   void take_over(const CgroupSelection& old);
-  void remove_all() const;
+  void remove_all(Cgroups& cgroups) const;
 
  private:
   bool add(const MapKeys& keys, uint64_t id);

@@ -239,7 +239,7 @@ Result<void> Collector::reload(Plan plan) {
     const auto heir = std::ranges::find_if(
         cgroups_, [&old](const CgroupSelection& selection) { return selection.replaces(old); });
     if (heir == cgroups_.end()) {
-      old.remove_all();
+      old.remove_all(host_.cgroups);
     } else {
       heir->take_over(old);
     }

@@ -26,15 +26,6 @@ namespace {
 
 constexpr int kSectorSize = 512;
 
-// Where there is no udev and no devtmpfs, a new device has no node.
-void make_node(const std::string& name) {
-  const std::string node = "/dev/" + name;
-  if (::access(node.c_str(), F_OK) == 0) return;
-  const std::string number = read_text("/sys/block/" + name + "/dev");
-  const size_t colon = number.find(':');
-  run_program({"mknod", node, "b", number.substr(0, colon), words(number.substr(colon + 1)).at(0)});
-}
-
 // Of "none [mq-deadline] kyber".
 std::string chosen(const std::string& words) {
   const size_t begin = words.find('[') + 1;
@@ -48,6 +39,14 @@ std::string linear(int64_t first, int64_t end, const std::string& below) {
 }
 
 }  // namespace
+
+void make_node(const std::string& name) {
+  const std::string node = "/dev/" + name;
+  if (::access(node.c_str(), F_OK) == 0) return;
+  const std::string number = read_text("/sys/block/" + name + "/dev");
+  const size_t colon = number.find(':');
+  run_program({"mknod", node, "b", number.substr(0, colon), words(number.substr(colon + 1)).at(0)});
+}
 
 DiskStats disk_stats(const std::string& device) {
   for (const std::string& line : lines(read_text("/proc/diskstats"))) {

@@ -12,6 +12,9 @@
 
 namespace kernel_exporter {
 
+// Where there is no udev and no devtmpfs, a new device has no node.
+void make_node(const std::string& name);
+
 // A device's line of /proc/diskstats.
 struct DiskStats {
   uint64_t reads;

@@ -54,9 +54,9 @@ std::string variant_of(const std::vector<Program>& programs, const std::string& 
 }
 
 const std::multiset<std::string> kRoles = {
-    "blockio_bio_complete", "blockio_bio_queue", "blockio_rq_complete",
-    "netdrop_kfree_skb",    "runqueue_migrate",  "runqueue_switch",
-    "softirq_entry",        "softirq_exit",      "softirq_raise"};
+    "blockio_bio_complete", "blockio_bio_queue", "blockio_bio_remap", "blockio_rq_complete",
+    "netdrop_kfree_skb",    "runqueue_migrate",  "runqueue_switch",   "softirq_entry",
+    "softirq_exit",         "softirq_raise"};
 
 // The fields of an event as tracefs describes them, which is not where the exporter looks.
 bool event_has(const std::string& event, const std::string& field) {

@@ -145,6 +145,22 @@ TEST_P(Runqueue, LeavesOutCgroupsThatNoRuleSelects) {
   VERIFY_EQ(growth(before, after, kCgroupCount, {{"cgroup", selected.path()}}), 0);
 }
 
+// It was there when cgroups were selected, and is not when they are counted.
+TEST_P(Runqueue, NamesACgroupThatIsGone) {
+  const std::string path = unique_name("brief");
+  const ExporterProcess exporter({full_rules("runqueue")}, GetParam().options);
+  {
+    const CgroupDirectory brief(path);
+    exporter.scrape();  // selects it
+    BusyProcesses busy(4, last_cpu(), brief.processes_file());
+    busy.start(milliseconds(100));
+    busy.wait_until_done();
+  }
+  const Samples after = exporter.scrape();
+  VERIFY_GT(after.sum(kCgroupCount, {{"cgroup", path}}), 0);
+  VERIFY_EQ(after.count(kCgroupCount, {{"cgroup", "unknown"}}), 0u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Mechanisms, Runqueue,
                          testing::Values(Mechanism{"EnqueueTime", {}, 0},
                                          Mechanism{"Wakeup",
