@@ -9,7 +9,8 @@
 
 namespace kernel_exporter {
 
-// Logs go to stderr, one line an event, `LEVEL message`; the service manager adds the time.
+// Logs go to stderr, one printable line an event whatever it names, `LEVEL message`; the service
+// manager adds the time.
 // Log with spdlog::info(...) and its siblings, from any thread.
 // Level: debug, info, warning, error.
 [[nodiscard]] Result<void> start_logging(std::string_view level);

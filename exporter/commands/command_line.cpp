@@ -9,6 +9,7 @@
 #include "commands/memory.h"
 #include "commands/options.h"
 #include "commands/ota_command_line.h"
+#include "commands/process_setup.h"
 #include "commands/rule_loader.h"
 #include "commands/version.h"
 #include "probe/object.h"
@@ -45,6 +46,8 @@ void add_serve_options(CLI::App& command, Options& options) {
   command.add_option("--web.threads", options.http.threads, "Number of HTTP worker threads")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
+  command.add_flag("--web.enable-lifecycle", options.http.enable_lifecycle,
+                   "Allow requests that change something: POST /-/reload");
   command.add_option("--web.config.file", options.web_config_file,
                      "TLS and basic authentication: not supported yet, use a proxy");
   command.add_option(
@@ -100,6 +103,7 @@ int run(const CLI::App& app, const Options& options) {
     return 2;
   }
   capture_libbpf_log();
+  if (!app.got_subcommand("ota")) raise_open_file_limit();
   if (app.got_subcommand("serve")) return serve(options);
   if (app.got_subcommand("check")) return check(options);
   if (app.got_subcommand("probes")) return list_probes(options);
@@ -110,6 +114,8 @@ int run(const CLI::App& app, const Options& options) {
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  open_standard_files();
+  ignore_write_signals();
   tune_memory_for_loading();
   Options options;
   options.rules = {default_rule_folder()};

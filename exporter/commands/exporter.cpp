@@ -193,6 +193,7 @@ Result<ScrapeOutcome> Exporter::scrape(const ScrapeRequest& request, SampleSink&
 }
 
 Result<void> Exporter::reload() {
+  const Lock one_at_a_time(reloading_);
   const auto kernel = KernelBtf::load(options_.paths.sysfs);
   auto rules = read_rule_files(kernel ? &*kernel : nullptr);
   auto outcome = rules ? Result<void>() : fail(rules.error().message);

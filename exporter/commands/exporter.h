@@ -38,7 +38,8 @@ class Exporter {
   // "ota" for what is known of updates.
   [[nodiscard]] Result<ScrapeOutcome> scrape(const ScrapeRequest& request, SampleSink& sink);
 
-  // Reads the rule files again. Any fault keeps the rules that are in use.
+  // Reads the rule files again. Any fault keeps the rules that are in use. One after
+  // the other.
   [[nodiscard]] Result<void> reload();
 
   // False when a scrape or a reload has been under way for seconds.
@@ -71,6 +72,7 @@ class Exporter {
   std::unique_ptr<OtaKernelWatch> ota_watch_;  // null where the rules have no otawrite that runs
   std::unique_ptr<OtaAdapters> ota_adapters_;  // after the watch, which hears of what they begin
 
+  Mutex reloading_;
   Mutex mutex_;
   SelfMetrics self_ GUARDED_BY(mutex_);
   ProgramRuns program_runs_ GUARDED_BY(mutex_);

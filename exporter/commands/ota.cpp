@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
 
+#include "base/utf8.h"
 #include "commands/commands.h"
 #include "ota/agent/client.h"
 #include "ota/agent/history.h"
@@ -16,7 +17,7 @@ int complain(const Error& error) {
 
 void print_warnings(const std::string& reply) {
   for (const std::string& warning : warnings_in_reply(reply)) {
-    std::fprintf(stderr, "kernel_exporter ota: warning: %s\n", warning.c_str());
+    std::fprintf(stderr, "kernel_exporter ota: warning: %s\n", printable(warning).c_str());
   }
 }
 

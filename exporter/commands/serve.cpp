@@ -10,7 +10,6 @@
 #include "commands/memory.h"
 #include "commands/supervised_wait.h"
 #include "http/listen_address.h"
-#include "http/self_request.h"
 #include "privileges/capabilities.h"
 #include "privileges/system_calls.h"
 
@@ -66,19 +65,18 @@ int serve(const Options& options) {
         "README");
     return 2;
   }
-  const sigset_t signals = block_signals();
+  end_on_signals();
   auto exporter = Exporter::create(options);
   if (!exporter) return fail_start(exporter.error());
   const PrivilegeNeeds needs = needs_of(options, **exporter);
   Result<std::string> kept = "all (--privileges.keep-all)";
   if (!options.keep_privileges) kept = limit_capabilities(needs, options.paths);
   if (!kept) return fail_start(kept.error());
+  const sigset_t signals = block_signals();
   if (auto followed = (*exporter)->follow_updates(); !followed) return fail_start(followed.error());
   auto server = HttpServer::start(options.http, handlers(**exporter));
   if (!server) return fail_start(server.error());
   const std::string& address = options.http.listen_address;
-  auto self = SelfRequest::create(address, (*server)->port());
-  if (!self) return fail_start(self.error());
   if (!options.keep_privileges) give_up_system_calls(needs);
   tune_memory_for_serving();
   const std::string where =
@@ -88,7 +86,7 @@ int serve(const Options& options) {
     spdlog::info("not loaded without --ota.config: {}", names);
   }
   spdlog::info("listening on {}", where);
-  wait_for_end(signals, where, *self, [&] { return (*exporter)->reload(); });
+  wait_for_end(signals, where, **server, [&] { return (*exporter)->reload(); });
   return 0;
 }
 

@@ -4,7 +4,6 @@
 #include <strings.h>
 
 #include <charconv>
-#include <optional>
 
 #include "base/text.h"
 
@@ -59,31 +58,44 @@ Preference parse_preference(std::string_view element) {
   return preference;
 }
 
-std::optional<Format> format_of(const Preference& preference) {
-  if (same(preference.name, "application/openmetrics-text")) {
-    const auto version = preference.version;
-    if (version.empty() || version == "1.0.0" || version == "0.0.1") return Format::kOpenMetrics100;
-  }
-  if (same(preference.name, "text/plain") || same(preference.name, "text/*") ||
-      same(preference.name, "*/*")) {
-    return Format::kText004;
-  }
-  return std::nullopt;
+// How exactly a media range names a format (RFC 9110, section 12.5.1); 0: not at all.
+int exactness_of(const Preference& range, Format format) {
+  const bool is_text = format == Format::kText004;
+  if (same(range.name, "*/*")) return 1;
+  if (same(range.name, is_text ? "text/*" : "application/*")) return 2;
+  if (is_text) return same(range.name, "text/plain") ? 3 : 0;
+  const bool known = range.version.empty() || range.version == "1.0.0" || range.version == "0.0.1";
+  return known && same(range.name, "application/openmetrics-text") ? 3 : 0;
 }
+
+// What a header says of one format: the most exact range decides, of equals the
+// better one.
+struct Rank {
+  int exactness = 0;
+  double quality = 0;
+  size_t place = 0;
+
+  void hear(const Preference& range, Format format, size_t at) {
+    const int exact = exactness_of(range, format);
+    const bool better = exact > exactness || (exact == exactness && range.quality > quality);
+    if (exact > 0 && better) *this = {exact, range.quality, at};
+  }
+};
 
 }  // namespace
 
 Format negotiate_format(std::string_view accept) {
-  Format best = Format::kText004;
-  double best_quality = 0;
-  while (!accept.empty()) {
-    const auto preference = parse_preference(cut(accept, ','));
-    const auto format = format_of(preference);
-    if (!format || preference.quality <= best_quality) continue;
-    best = *format;
-    best_quality = preference.quality;
+  Rank text;
+  Rank open_metrics;
+  for (size_t place = 0; !accept.empty(); ++place) {
+    const auto range = parse_preference(cut(accept, ','));
+    text.hear(range, Format::kText004, place);
+    open_metrics.hear(range, Format::kOpenMetrics100, place);
   }
-  return best;
+  const bool first = open_metrics.quality == text.quality && open_metrics.place < text.place;
+  return open_metrics.quality > text.quality || (first && open_metrics.quality > 0)
+             ? Format::kOpenMetrics100
+             : Format::kText004;
 }
 
 std::string_view content_type(Format format) {

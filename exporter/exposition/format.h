@@ -7,8 +7,8 @@ namespace kernel_exporter {
 
 enum class Format { kText004, kOpenMetrics100 };
 
-// The format that an Accept header asks for: OpenMetrics 1.0 when it has the highest quality (the
-// first one named wins a tie), text 0.0.4 for everything else, an absent header included.
+// The format that an Accept header asks for, as RFC 9110 says: the one with the higher quality, of
+// equals the one named first; text 0.0.4 where nothing decides, an absent header included.
 Format negotiate_format(std::string_view accept);
 
 // The Content-Type of a format.

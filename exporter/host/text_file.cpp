@@ -2,6 +2,7 @@
 #include "host/text_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,10 +11,13 @@
 #include "base/unique_fd.h"
 
 namespace kernel_exporter {
+namespace {
 
-Result<std::string> read_text_file(const std::string& path, size_t limit) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return fail_errno(errno, path);
+UniqueFd open_to_read(const std::string& path) {
+  return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+}
+
+Result<std::string> read_all(const UniqueFd& fd, const std::string& path, size_t limit) {
   std::string text;
   // Most files fit a page of the stack; /proc/kallsyms has megabytes.
   char small[4 << 10];
@@ -33,6 +37,22 @@ Result<std::string> read_text_file(const std::string& path, size_t limit) {
     }
   }
   return text;
+}
+
+}  // namespace
+
+Result<std::string> read_text_file(const std::string& path, size_t limit) {
+  const UniqueFd fd = open_to_read(path);
+  if (!fd) return fail_errno(errno, path);
+  return read_all(fd, path, limit);
+}
+
+Result<std::string> read_regular_file(const std::string& path, size_t limit) {
+  const UniqueFd fd = open_to_read(path);
+  struct stat status = {};
+  if (!fd || ::fstat(fd.get(), &status) != 0) return fail_errno(errno, path);
+  if (!S_ISREG(status.st_mode)) return fail(path + ": not a regular file");
+  return read_all(fd, path, limit);
 }
 
 }  // namespace kernel_exporter

@@ -11,4 +11,9 @@ namespace kernel_exporter {
 // are read. Opened without blocking, so that a FIFO in a fixture or a hostile mount cannot hang us.
 [[nodiscard]] Result<std::string> read_text_file(const std::string& path, size_t limit = 64 << 20);
 
+// Likewise of a file that people write. A link to it is followed; a FIFO, device, socket or folder
+// is an error.
+[[nodiscard]] Result<std::string> read_regular_file(const std::string& path,
+                                                    size_t limit = 64 << 20);
+
 }  // namespace kernel_exporter

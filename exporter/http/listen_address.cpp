@@ -18,7 +18,7 @@ std::string quoted(std::string_view text) {
 }
 
 tl::unexpected<Error> listen_error(const ListenAddress& address, int error_number) {
-  const std::string where = "cannot listen on " + address.host + ":" + std::to_string(address.port);
+  const std::string where = "cannot listen on " + host_and_port(address);
   switch (error_number) {
     case EADDRINUSE:
       return fail(where +
@@ -63,6 +63,10 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     return fail(quoted(text) + ": the host must be an IPv4 address, for example 127.0.0.1:10435");
   }
   return address;
+}
+
+std::string host_and_port(const ListenAddress& address) {
+  return address.host + ":" + std::to_string(address.port);
 }
 
 Result<void> check_listenable(const ListenAddress& address) {

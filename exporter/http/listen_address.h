@@ -17,6 +17,9 @@ struct ListenAddress {
 // HOST:PORT with an IPv4 address, "localhost", or no host at all for every interface.
 [[nodiscard]] Result<ListenAddress> parse_listen_address(std::string_view text);
 
+// As it stands in a URL.
+std::string host_and_port(const ListenAddress& address);
+
 // Whether a server can listen there now: civetweb itself does not say clearly why it cannot.
 [[nodiscard]] Result<void> check_listenable(const ListenAddress& address);
 

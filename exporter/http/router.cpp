@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/router.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "exposition/gzip.h"
 #include "exposition/writer.h"
+#include "http/same_site.h"
 
 namespace kernel_exporter {
 namespace {
 
 // Room for a few new series before the buffer has to grow.
 constexpr size_t kReserveMargin = 4096;
+constexpr std::string_view kCollect = "collect[]";
 
-HttpResponse plain(int status, std::string text) {
-  HttpResponse response{.status = status, .headers = {}, .body = std::move(text)};
-  response.body += '\n';
-  return response;
-}
-
-HttpResponse method_not_allowed(std::string allowed) {
-  auto response = plain(405, "method not allowed here; allowed: " + allowed);
+HttpResponse with_allow(HttpResponse response, std::string allowed) {
   response.headers.emplace_back("Allow", std::move(allowed));
   return response;
 }
@@ -45,18 +43,29 @@ HttpResponse Router::answer(const HttpRequest& request) const {
       {"/-/healthy", false, &Router::healthy}, {"/-/ready", false, &Router::ready},
       {"/-/reload", true, &Router::reload},
   };
-  const auto route = std::find_if(std::begin(kRoutes), std::end(kRoutes),
-                                  [&](const Route& r) { return r.path == request.path; });
-  if (route == std::end(kRoutes)) return plain(404, "not found; metrics are at /metrics");
+  const auto* const route =
+      std::find_if(std::begin(kRoutes), std::end(kRoutes),
+                   [&](const Route& known) { return known.path == request.path; });
+  if (route == std::end(kRoutes)) return plain_response(404, "not found; metrics are at /metrics");
+  const std::string allowed = route->is_action ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
+  if (request.method == "OPTIONS") {
+    return with_allow({.status = 204, .headers = {}, .body = {}}, allowed);
+  }
   const bool is_read = request.method == "GET" || request.method == "HEAD";
-  const bool allowed = route->is_action ? request.method == "POST" : is_read;
-  if (!allowed) return method_not_allowed(route->is_action ? "POST" : "GET, HEAD");
+  if (route->is_action ? request.method != "POST" : !is_read) {
+    return with_allow(plain_response(405, "method not allowed here; allowed: " + allowed), allowed);
+  }
+  const std::string_view takes = route->path == "/metrics" ? kCollect : "";
+  if (const auto name = unknown_parameter(request.query, takes)) {
+    return plain_response(400, fmt::format("unknown query parameter \"{}\"{}", printable(*name),
+                                           takes.empty() ? "" : "; known: collect[]"));
+  }
   return (this->*route->handle)(request);
 }
 
 HttpResponse Router::metrics(const HttpRequest& request) const {
   const ScrapeRequest scrape{
-      .collect = parse_collect(request.query),
+      .collect = values_of(request.query, kCollect),
       .deadline = std::chrono::steady_clock::now() + scrape_budget(request.scrape_timeout)};
   const Format format = negotiate_format(request.accept);
   auto& last_size = last_size_[format == Format::kOpenMetrics100 ? 1 : 0];
@@ -66,7 +75,7 @@ HttpResponse Router::metrics(const HttpRequest& request) const {
   response.body.reserve(last_size.load(std::memory_order_relaxed) + kReserveMargin);
   const auto writer = make_writer(format, response.body);
   const auto outcome = handlers_.scrape(scrape, *writer);
-  if (!outcome) return plain(400, outcome.error().message);
+  if (!outcome) return plain_response(400, outcome.error().message);
   writer->finish();
   // A scrape of a few collectors says nothing about the size of the next full one.
   if (scrape.collect.empty()) last_size.store(response.body.size(), std::memory_order_relaxed);
@@ -84,15 +93,21 @@ HttpResponse Router::landing(const HttpRequest&) const {
       .content_type = "text/html; charset=utf-8", .headers = {}, .body = handlers_.landing_page()};
 }
 
-HttpResponse Router::healthy(const HttpRequest&) const { return plain(200, "healthy"); }
+HttpResponse Router::healthy(const HttpRequest&) const { return plain_response(200, "healthy"); }
 
 HttpResponse Router::ready(const HttpRequest&) const {
-  return handlers_.ready() ? plain(200, "ready") : plain(503, "not ready");
+  return handlers_.ready() ? plain_response(200, "ready") : plain_response(503, "not ready");
 }
 
-HttpResponse Router::reload(const HttpRequest&) const {
+HttpResponse Router::reload(const HttpRequest& request) const {
+  if (!options_.enable_lifecycle) {
+    return plain_response(403, "reloading over HTTP is off; --web.enable-lifecycle allows it");
+  }
+  if (const auto local = check_same_site(request); !local) {
+    return plain_response(403, local.error().message);
+  }
   const auto reloaded = handlers_.reload();
-  return reloaded ? plain(200, "reloaded") : plain(500, reloaded.error().message);
+  return reloaded ? plain_response(200, "reloaded") : plain_response(500, reloaded.error().message);
 }
 
 }  // namespace kernel_exporter

@@ -5,12 +5,13 @@
 #include <atomic>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "exposition/format.h"
+#include "http/request.h"
+#include "http/response.h"
 #include "http/scrape_request.h"
 #include "metrics/sample_sink.h"
 
@@ -27,27 +28,15 @@ struct HttpHandlers {
   std::function<Result<void>()> reload;  // POST /-/reload; an error becomes a 500 with its message
 };
 
-// The parts of a request that an answer depends on; absent headers are empty.
-struct HttpRequest {
-  std::string_view method;
-  std::string_view path;
-  std::string_view query;
-  std::string_view accept;
-  std::string_view accept_encoding;
-  std::string_view scrape_timeout;
-};
-
-struct HttpResponse {
-  int status = 200;
-  std::string content_type = "text/plain; charset=utf-8";
-  std::vector<std::pair<std::string, std::string>> headers;  // beyond type and length
-  std::string body;
+struct RouterOptions {
+  bool enable_lifecycle = false;  // answers requests that change something
 };
 
 // From a request to its answer, without a socket. Thread-safe; does not throw but for memory.
 class Router {
  public:
-  explicit Router(HttpHandlers handlers) : handlers_(std::move(handlers)) {}
+  Router(HttpHandlers handlers, RouterOptions options)
+      : handlers_(std::move(handlers)), options_(options) {}
 
   HttpResponse answer(const HttpRequest& request) const;
 
@@ -59,6 +48,7 @@ class Router {
   HttpResponse reload(const HttpRequest& request) const;
 
   const HttpHandlers handlers_;
+  const RouterOptions options_;
   // What the last exposition of each format took, so that the next one grows its buffer once.
   mutable std::array<std::atomic<size_t>, 2> last_size_{};
 };

@@ -31,21 +31,40 @@ std::string url_decode(std::string_view text) {
   return out;
 }
 
-}  // namespace
+struct Parameter {
+  std::string name;
+  std::string value;
+};
 
-std::vector<std::string> parse_collect(std::string_view query) {
-  std::vector<std::string> names;
+std::vector<Parameter> parameters_of(std::string_view query) {
+  std::vector<Parameter> parameters;
   while (!query.empty()) {
     const auto end = query.find('&');
-    const auto parameter = query.substr(0, end);
+    const auto text = query.substr(0, end);
     query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
-    const auto equals = parameter.find('=');
-    if (url_decode(parameter.substr(0, equals)) != "collect[]") continue;
-    const auto value =
-        equals == std::string_view::npos ? std::string_view() : parameter.substr(equals + 1);
-    names.push_back(url_decode(value));
+    if (text.empty()) continue;
+    const auto equals = std::min(text.find('='), text.size());
+    const auto value = text.substr(std::min(equals + 1, text.size()));
+    parameters.push_back({url_decode(text.substr(0, equals)), url_decode(value)});
   }
-  return names;
+  return parameters;
+}
+
+}  // namespace
+
+std::vector<std::string> values_of(std::string_view query, std::string_view name) {
+  std::vector<std::string> values;
+  for (Parameter& parameter : parameters_of(query)) {
+    if (parameter.name == name) values.push_back(std::move(parameter.value));
+  }
+  return values;
+}
+
+std::optional<std::string> unknown_parameter(std::string_view query, std::string_view known) {
+  for (Parameter& parameter : parameters_of(query)) {
+    if (known.empty() || parameter.name != known) return std::move(parameter.name);
+  }
+  return std::nullopt;
 }
 
 std::chrono::nanoseconds scrape_budget(std::string_view timeout_seconds) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +14,11 @@ struct ScrapeRequest {
   std::chrono::steady_clock::time_point deadline;
 };
 
-// The values of collect[] in a query string, URL-decoded, in order. Other parameters are ignored.
-std::vector<std::string> parse_collect(std::string_view query);
+// The values of a parameter in a query string, both URL-decoded, in order.
+std::vector<std::string> values_of(std::string_view query, std::string_view name);
+
+// The first parameter of a query string that has another name; with "", any.
+std::optional<std::string> unknown_parameter(std::string_view query, std::string_view known);
 
 // How long a scrape may take that announces `timeout_seconds` in
 // X-Prometheus-Scrape-Timeout-Seconds: a quarter of a second less (at most half of it), for the way

@@ -2,15 +2,18 @@
 #include "http/server.h"
 
 #include <civetweb.h>
+#include <strings.h>
 
 #include <chrono>
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <optional>
 
 #include "base/log.h"
 #include "base/mutex.h"
 #include "http/listen_address.h"
+#include "http/self_request.h"
 #include "http/shutdown_sockets.h"
 
 namespace kernel_exporter {
@@ -35,15 +38,30 @@ constexpr auto kStopPoll = 20ms;
 
 std::string_view or_empty(const char* text) { return text ? text : ""; }
 
-HttpRequest read_request(mg_connection* connection) {
+std::string header(const mg_request_info& info, const char* name) {
+  std::string joined;
+  for (int i = 0; i < info.num_headers; ++i) {
+    if (::strcasecmp(info.http_headers[i].name, name) != 0) continue;
+    if (!joined.empty()) joined += ", ";
+    joined += info.http_headers[i].value;
+  }
+  return joined;
+}
+
+HttpRequest read_request(mg_connection* connection, const ListenAddress& local) {
   const mg_request_info& info = *mg_get_request_info(connection);
-  return {
-      .method = or_empty(info.request_method),
-      .path = or_empty(info.local_uri),
-      .query = or_empty(info.query_string),
-      .accept = or_empty(mg_get_header(connection, "Accept")),
-      .accept_encoding = or_empty(mg_get_header(connection, "Accept-Encoding")),
-      .scrape_timeout = or_empty(mg_get_header(connection, "X-Prometheus-Scrape-Timeout-Seconds"))};
+  HttpRequest request;
+  request.method = or_empty(info.request_method);
+  request.path = or_empty(info.local_uri_raw);
+  request.query = or_empty(info.query_string);
+  request.host = header(info, "Host");
+  request.origin = header(info, "Origin");
+  request.accept = header(info, "Accept");
+  request.accept_encoding = header(info, "Accept-Encoding");
+  request.scrape_timeout = header(info, "X-Prometheus-Scrape-Timeout-Seconds");
+  request.local_address = local.host;
+  request.local_port = local.port;
+  return request;
 }
 
 // Closing a socket with unread input resets it, and the client may lose the answer. No request of
@@ -79,8 +97,11 @@ void send_all(mg_connection* connection, std::string_view data) {
 std::string render_head(const mg_connection* connection, const HttpResponse& response) {
   std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
   head += mg_get_response_code_text(connection, response.status);
-  head += "\r\nContent-Type: " + response.content_type;
-  head += "\r\nContent-Length: " + std::to_string(response.body.size());
+  // RFC 9110, section 8.6: 204 has neither.
+  if (response.status != 204) {
+    head += "\r\nContent-Type: " + response.content_type;
+    head += "\r\nContent-Length: " + std::to_string(response.body.size());
+  }
   for (const auto& [name, value] : response.headers) head += "\r\n" + name + ": " + value;
   head +=
       "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n";
@@ -89,7 +110,8 @@ std::string render_head(const mg_connection* connection, const HttpResponse& res
 
 class CivetServer final : public HttpServer {
  public:
-  explicit CivetServer(HttpHandlers handlers) : router_(std::move(handlers)) {}
+  CivetServer(HttpHandlers handlers, RouterOptions options)
+      : router_(std::move(handlers), options) {}
 
   ~CivetServer() override {
     if (!context_) return;
@@ -115,15 +137,20 @@ class CivetServer final : public HttpServer {
     if (mg_get_server_ports(context_, 1, &bound) != 1) {
       return fail("civetweb does not say which port it listens on");
     }
-    port_ = bound.port;
+    address_ = {address->host, static_cast<uint16_t>(bound.port)};
+    auto self = SelfRequest::create(options.listen_address, bound.port);
+    if (!self) return tl::unexpected(self.error());
+    self_ = std::move(*self);
     return {};
   }
 
-  int port() const override { return port_; }
+  int port() const override { return address_.port; }
+
+  Result<void> check(std::chrono::milliseconds patience) override { return self_->ask(patience); }
 
  private:
   Result<void> start_civetweb(const ListenAddress& address, int threads) {
-    const std::string where = address.host + ":" + std::to_string(address.port);
+    const std::string where = host_and_port(address);
     const std::string workers = std::to_string(threads);
     const char* options[] = {"listening_ports",
                              where.c_str(),  //
@@ -136,7 +163,10 @@ class CivetServer final : public HttpServer {
                              "enable_keep_alive",
                              "no",  //
                              "decode_url",
-                             "no",
+                             "no",  //
+                             // Absolute targets (RFC 9112, section 3.2.2) are answered, too.
+                             "enable_auth_domain_check",
+                             "no",  //
                              "tcp_nodelay",
                              "1",  //
                              nullptr};
@@ -157,7 +187,7 @@ class CivetServer final : public HttpServer {
   void stop_civetweb() {
     auto stopped = std::async(std::launch::async, [this] { mg_stop(context_); });
     while (stopped.wait_for(kStopPoll) != std::future_status::ready) {
-      shutdown_sockets(static_cast<uint16_t>(port_));
+      shutdown_sockets(address_.port);
     }
   }
 
@@ -181,7 +211,7 @@ class CivetServer final : public HttpServer {
 
   int serve(mg_connection* connection) {
     const Presence answering(*this, &CivetServer::answering_);
-    const HttpRequest request = read_request(connection);
+    const HttpRequest request = read_request(connection, address_);
     const HttpResponse response = handle(request);
     drain_body(connection, draining_body_);
     send_all(connection, render_head(connection, response));
@@ -191,12 +221,12 @@ class CivetServer final : public HttpServer {
 
   HttpResponse handle(const HttpRequest& request) {
     const Presence handling(*this, &CivetServer::handling_);
-    if (handling.refused()) return {.status = 503, .headers = {}, .body = "stopping\n"};
+    if (handling.refused()) return plain_response(503, "stopping");
     try {
       return router_.answer(request);
     } catch (const std::exception& error) {
       spdlog::error("{} {} failed: {}", request.method, request.path, error.what());
-      return {.status = 500, .headers = {}, .body = "internal error\n"};
+      return plain_response(500, "internal error");
     }
   }
 
@@ -225,7 +255,8 @@ class CivetServer final : public HttpServer {
 
   const Router router_;
   mg_context* context_ = nullptr;
-  int port_ = 0;
+  ListenAddress address_;  // with the port that was picked
+  std::optional<SelfRequest> self_;
   std::mutex draining_body_;
   Mutex mutex_;
   std::condition_variable_any idle_;
@@ -238,7 +269,8 @@ class CivetServer final : public HttpServer {
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpOptions& options,
                                                       HttpHandlers handlers) {
-  auto server = std::make_unique<CivetServer>(std::move(handlers));
+  auto server =
+      std::make_unique<CivetServer>(std::move(handlers), RouterOptions{options.enable_lifecycle});
   if (auto listening = server->listen(options); !listening) {
     return tl::unexpected(listening.error());
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,7 @@ struct HttpOptions {
   std::string listen_address = "127.0.0.1:10435";  // HOST:PORT, IPv4; port 0 picks a free one
   // Each costs memory. One scrapes, another is for whoever looks, or asks whether we are ready.
   int threads = 2;
+  bool enable_lifecycle = false;
 };
 
 // GET and HEAD /metrics, /, /-/healthy, /-/ready, POST /-/reload. Serves from start to destruction,
@@ -24,6 +26,10 @@ class HttpServer {
   virtual ~HttpServer() = default;
 
   virtual int port() const = 0;
+
+  // Asks over the network stack whether /-/ready is answered; one thread at a time. The error says
+  // what did not happen in time.
+  [[nodiscard]] virtual Result<void> check(std::chrono::milliseconds patience) = 0;
 };
 
 }  // namespace kernel_exporter

@@ -64,7 +64,7 @@ OtaConfigFile parse_ota_config(const std::string& path, std::string_view text,
 }
 
 OtaConfigFile read_ota_config(const std::string& path, Diagnostics& diagnostics) {
-  const auto text = read_text_file(path, kMaxFileBytes);
+  const auto text = read_regular_file(path, kMaxFileBytes);
   if (text) return parse_ota_config(path, *text, diagnostics);
   // The error begins with the path, as the diagnostic does.
   diagnostics.add({path, 0}, "cannot be read" + text.error().message.substr(path.size()));

@@ -2,6 +2,7 @@
 #include "ota/ota.h"
 
 #include "base/log.h"
+#include "ota/ledger/ledger.h"
 #include "ota/model/clock.h"
 
 namespace kernel_exporter {
@@ -22,6 +23,8 @@ Result<std::unique_ptr<Ota>> Ota::start(const std::string& config_file, const Ho
     for (const std::string& message : messages) spdlog::error("--ota.config: {}", message);
     return fail("--ota.config: " + last);
   }
+  if (auto place = check_ledger_place(file.config.ledger); !place)
+    return fail(place.error().message);
   auto boot_id = read_boot_id(paths);
   if (!boot_id) return fail(boot_id.error(), "--ota.config");
   std::unique_ptr<Ota> ota(new Ota(std::move(file), paths, std::move(*boot_id)));

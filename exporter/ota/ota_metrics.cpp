@@ -28,6 +28,7 @@ constexpr MetricType kCounter = MetricType::kCounter;
 
 void write_state_seconds(const OtaBook& book, OtaMoment now, OtaStateTimes& shown_ns,
                          SampleSink& sink) {
+  std::erase_if(shown_ns, [&](const auto& shown) { return !book.engines().contains(shown.first); });
   Family seconds(sink, {"ota_state_seconds_total",
                         "Time that updates spent in the state since the exporter started.",
                         kCounter,
@@ -196,7 +197,8 @@ void write_failure(const OtaBook& book, SampleSink& sink) {
   }
 }
 
-void write_self(const OtaLedgerStatus& ledger, const OtaAgent& agent, SampleSink& sink) {
+void write_self(const OtaLedgerStatus& ledger, const OtaAgent& agent, uint64_t forgotten_engines,
+                SampleSink& sink) {
   Family(sink, {"kernel_exporter_ota_ledger_writable",
                 "1 if the update ledger is writable.",
                 kGauge,
@@ -219,6 +221,12 @@ void write_self(const OtaLedgerStatus& ledger, const OtaAgent& agent, SampleSink
     const uint64_t count = agent.refused(static_cast<OtaRefusalReason>(i));
     if (count > 0) refused.add({{"reason", kOtaRefusalNames[i]}}, count);
   }
+  Family forgotten(sink, {"kernel_exporter_ota_engines_forgotten_total",
+                          "Engines that are not configured and made way for new ones.",
+                          kCounter,
+                          "",
+                          {}});
+  if (forgotten_engines > 0) forgotten.add({}, forgotten_engines);
 }
 
 }  // namespace
@@ -235,7 +243,7 @@ void OtaMetrics::write(SampleSink& sink) const {
   write_last(*book, sink);
   write_activity(*book, sink);
   write_failure(*book, sink);
-  write_self(tracker_.ledger_status(), agent_, sink);
+  write_self(tracker_.ledger_status(), agent_, book->forgotten_engines(), sink);
 }
 
 }  // namespace kernel_exporter

@@ -33,6 +33,7 @@ FULL_RULES = os.path.join(ROOT, "rules", "events-full")
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 START_SECONDS = 20
 REQUEST_SECONDS = 0.5  # who has not asked by then is hung up on
+LIFECYCLE = ("--web.enable-lifecycle",)
 
 
 def wait_until(condition, seconds=10, what="condition"):

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import unittest
 
-from exporter_process import DEFAULT_RULES, FIXTURES, FULL_RULES, ExporterProcess, RuleFolder
+from exporter_process import DEFAULT_RULES, FIXTURES, FULL_RULES, LIFECYCLE, ExporterProcess, RuleFolder
 from machine import LoopDevice, add_veth, frame, inside, network_namespace, programs, run, send_frames
 
 OBJECT = os.path.join(FIXTURES, "foreign.bpf.o")
@@ -94,7 +94,7 @@ class VanishingMaps(unittest.TestCase):
         folder = self.enterContext(tempfile.TemporaryDirectory())
         self.object = shutil.copy(OBJECT, folder)
         self.rules = self.enterContext(RuleFolder(foreign=execs(path=self.object)))
-        self.exporter = self.enterContext(ExporterProcess(self.rules.path))
+        self.exporter = self.enterContext(ExporterProcess(self.rules.path, arguments=LIFECYCLE))
 
     def map_id(self):
         """The id of the exporter's own map, by the descriptors that it holds."""

@@ -8,7 +8,7 @@ import socket
 import tempfile
 import unittest
 
-from exporter_process import BINARY, DEFAULT_RULES, ExporterProcess, RuleFolder, wait_until
+from exporter_process import BINARY, DEFAULT_RULES, LIFECYCLE, ExporterProcess, RuleFolder, wait_until
 from machine import LoopDevice, run
 from system_call_injection import inject
 
@@ -42,7 +42,7 @@ ALLOWED = {
     "BPF_LINK_CREATE": (BPF, 28), "BPF_RAW_TRACEPOINT_OPEN": (BPF, 17),
 }
 # So many threads that one which keeps a privilege is not missed.
-WORKERS = ("--web.threads", "8")
+WORKERS = ("--web.threads", "8", *LIFECYCLE)
 
 
 def threads(exporter):

@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from exporter_process import DEFAULT_RULES, FULL_RULES, ExporterProcess, RuleFolder, request, run_exporter
+from exporter_process import DEFAULT_RULES, FULL_RULES, LIFECYCLE, ExporterProcess, RuleFolder, request, run_exporter
 
 LAST_RELOAD = "kernel_exporter_rules_last_reload_successful"
 STOP_SECONDS = 2.0
@@ -108,7 +108,7 @@ class Stop(unittest.TestCase):
 class Reload(unittest.TestCase):
     def setUp(self):
         self.rules = self.enterContext(RuleFolder(softirq=GOOD.format(help="One.", label="vector")))
-        self.exporter = self.enterContext(ExporterProcess(self.rules.path))
+        self.exporter = self.enterContext(ExporterProcess(self.rules.path, arguments=LIFECYCLE))
 
     def reload_by_signal(self, expected_line):
         seen = len(self.exporter.lines)

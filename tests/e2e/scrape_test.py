@@ -149,7 +149,8 @@ class Http(unittest.TestCase):
             self.assertEqual(self.exporter.get(path).status, 200)
 
     def test_other_paths_and_methods_are_refused(self):
-        for path in ("/nonsense", "/metrics/foo", "/metrics/", "/-/", "/../etc/passwd", "/-/reload/x"):
+        for path in ("/nonsense", "/metrics/foo", "/metrics/", "/-/", "/../etc/passwd", "/-/reload/x",
+                     "/metrics/../-/reload"):
             self.assertEqual(self.exporter.get(path).status, 404, path)
         for method, path in (("POST", "/metrics"), ("DELETE", "/"), ("GET", "/-/reload")):
             self.assertEqual(self.exporter.get(path, method=method).status, 405, path)

@@ -82,7 +82,8 @@ std::optional<HttpReply> parse_reply(std::string_view text, bool is_head) {
     return std::nullopt;
   }
   reply.raw_body = text.substr(head_end + 4);
-  const bool whole = reply.header("content-length") == std::to_string(reply.raw_body.size());
+  const bool whole = reply.status == 204 ||
+                     reply.header("content-length") == std::to_string(reply.raw_body.size());
   if (!is_head && !whole) return std::nullopt;
   reply.body = reply.header("content-encoding") == "gzip" ? gunzip(reply.raw_body) : reply.raw_body;
   return reply;
@@ -93,7 +94,8 @@ std::optional<HttpReply> http_request(int port, const std::string& method,
                                       const std::string& body) {
   const auto connection = connect_loopback(port);
   if (!connection) return std::nullopt;
-  std::string text = method + " " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + headers;
+  std::string text = method + " " + target +
+                     " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) + "\r\n" + headers;
   if (!body.empty() || method == "POST") {
     text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   }

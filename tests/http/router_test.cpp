@@ -19,7 +19,10 @@ HttpResponse ask(const HttpHandlers& handlers, std::string_view method, std::str
   HttpRequest request;
   request.method = method;
   request.path = path;
-  return Router(handlers).answer(request);
+  request.host = "127.0.0.1:10435";
+  request.local_address = "127.0.0.1";
+  request.local_port = 10435;
+  return Router(handlers, {.enable_lifecycle = true}).answer(request);
 }
 
 TEST(Router, AnswersExactPathsAndTheirMethodsOnly) {
@@ -32,23 +35,32 @@ TEST(Router, AnswersExactPathsAndTheirMethodsOnly) {
   const Row rows[] = {
       {"GET", "/metrics", 200, ""},
       {"HEAD", "/metrics", 200, ""},
-      {"POST", "/metrics", 405, "GET, HEAD"},
-      {"DELETE", "/metrics", 405, "GET, HEAD"},
+      {"POST", "/metrics", 405, "GET, HEAD, OPTIONS"},
+      {"DELETE", "/metrics", 405, "GET, HEAD, OPTIONS"},
       {"GET", "/metrics/", 404, ""},
       {"GET", "/metrics/foo", 404, ""},
       {"GET", "/metricsx", 404, ""},
       {"GET", "/Metrics", 404, ""},
       {"GET", "/", 200, ""},
       {"GET", "", 404, ""},
-      {"PUT", "/", 405, "GET, HEAD"},
+      {"PUT", "/", 405, "GET, HEAD, OPTIONS"},
       {"GET", "/-/healthy", 200, ""},
       {"GET", "/-/healthyx", 404, ""},
-      {"POST", "/-/healthy", 405, "GET, HEAD"},
+      {"POST", "/-/healthy", 405, "GET, HEAD, OPTIONS"},
       {"GET", "/-/ready", 200, ""},
       {"POST", "/-/reload", 200, ""},
-      {"GET", "/-/reload", 405, "POST"},
-      {"HEAD", "/-/reload", 405, "POST"},
+      {"GET", "/-/reload", 405, "POST, OPTIONS"},
+      {"HEAD", "/-/reload", 405, "POST, OPTIONS"},
       {"GET", "/etc/passwd", 404, ""},
+      {"GET", "/metrics/../-/healthy", 404, ""},
+      {"POST", "/metrics/../-/reload", 404, ""},
+      {"POST", "//-/reload", 404, ""},
+      {"OPTIONS", "/metrics", 204, "GET, HEAD, OPTIONS"},
+      {"OPTIONS", "/-/reload", 204, "POST, OPTIONS"},
+      {"OPTIONS", "/nosuch", 404, ""},
+      {"TRACE", "/", 405, "GET, HEAD, OPTIONS"},
+      {"get", "/metrics", 405, "GET, HEAD, OPTIONS"},
+      {"BREW", "/metrics", 405, "GET, HEAD, OPTIONS"},
   };
   for (const auto& row : rows) {
     const auto response = ask(plain_handlers(), row.method, row.path);
@@ -67,10 +79,10 @@ TEST(Router, HandsTheRequestToTheScrape) {
   HttpRequest request;
   request.method = "GET";
   request.path = "/metrics";
-  request.query = "collect[]=softirq&x=y";
+  request.query = "collect[]=softirq";
   request.scrape_timeout = "5";
   const auto before = std::chrono::steady_clock::now();
-  EXPECT_EQ(Router(handlers).answer(request).status, 200);
+  EXPECT_EQ(Router(handlers, {}).answer(request).status, 200);
   EXPECT_EQ(seen.collect, std::vector<std::string>{"softirq"});
   EXPECT_GE(seen.deadline, before + std::chrono::milliseconds(4750));
   EXPECT_LE(seen.deadline, std::chrono::steady_clock::now() + std::chrono::milliseconds(4750));
@@ -98,6 +110,61 @@ TEST(Router, AnswersARefusedScrapeWithItsReasonAndNoSamples) {
   EXPECT_EQ(response.status, 400);
   EXPECT_EQ(response.content_type, "text/plain; charset=utf-8");
   EXPECT_EQ(response.body, "collect[]: no probe \"nosuch\"\n");
+}
+
+TEST(Router, RefusesAQueryParameterThatItDoesNotKnow) {
+  struct Row {
+    const char* path;
+    const char* query;
+    int status;
+    const char* body;
+  };
+  const Row rows[] = {
+      {"/metrics", "", 200, ""},
+      {"/metrics", "collect[]=softirq", 200, ""},
+      {"/metrics", "collect=softirq", 400,
+       "unknown query parameter \"collect\"; known: collect[]\n"},
+      {"/metrics", "collect[]=softirq&name[]=a%0ab", 400,
+       "unknown query parameter \"name[]\"; known: collect[]\n"},
+      {"/metrics", "a%0ab=1", 400, "unknown query parameter \"a\\nb\"; known: collect[]\n"},
+      {"/", "collect[]=softirq", 400, "unknown query parameter \"collect[]\"\n"},
+      {"/-/healthy", "x", 400, "unknown query parameter \"x\"\n"},
+  };
+  for (const auto& row : rows) {
+    HttpRequest request;
+    request.method = "GET";
+    request.path = row.path;
+    request.query = row.query;
+    const auto response = Router(plain_handlers(), {}).answer(request);
+    EXPECT_EQ(response.status, row.status) << row.query;
+    if (row.status != 200) {
+      EXPECT_EQ(response.body, row.body);
+    }
+  }
+}
+
+TEST(Router, ReloadsOnlyWhenAllowedAndForNoOtherSite) {
+  int reloads = 0;
+  auto handlers = plain_handlers();
+  handlers.reload = [&]() -> Result<void> {
+    ++reloads;
+    return {};
+  };
+  HttpRequest request;
+  request.method = "POST";
+  request.path = "/-/reload";
+  request.host = "127.0.0.1:10435";
+  request.local_address = "127.0.0.1";
+  request.local_port = 10435;
+  const auto off = Router(handlers, {}).answer(request);
+  EXPECT_EQ(off.status, 403);
+  EXPECT_NE(off.body.find("--web.enable-lifecycle"), std::string::npos);
+  request.origin = "http://evil.example";
+  EXPECT_EQ(Router(handlers, {.enable_lifecycle = true}).answer(request).status, 403);
+  EXPECT_EQ(reloads, 0);
+  request.origin = "";
+  EXPECT_EQ(Router(handlers, {.enable_lifecycle = true}).answer(request).status, 200);
+  EXPECT_EQ(reloads, 1);
 }
 
 TEST(Router, SaysWhenItIsNotReadyOrCannotReload) {

@@ -8,7 +8,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-TEST(ParseCollect, DecodesRepeatedNamesAndIgnoresTheRest) {
+TEST(ValuesOf, DecodesNamesAndValues) {
   struct Row {
     const char* query;
     Names names;
@@ -29,7 +29,31 @@ TEST(ParseCollect, DecodesRepeatedNamesAndIgnoresTheRest) {
       {"collect[]=%zz%41", {"%zzA"}},
       {"collect[]=%00", {std::string(1, '\0')}},
   };
-  for (const auto& row : rows) EXPECT_EQ(parse_collect(row.query), row.names) << row.query;
+  for (const auto& row : rows) EXPECT_EQ(values_of(row.query, "collect[]"), row.names) << row.query;
+}
+
+TEST(UnknownParameter, NamesTheFirstOne) {
+  struct Row {
+    const char* query;
+    const char* known;
+    std::optional<std::string> unknown;
+  };
+  const Row rows[] = {
+      {"", "collect[]", {}},
+      {"", "", {}},
+      {"&&", "", {}},
+      {"collect[]=a&collect%5b%5d=b&", "collect[]", {}},
+      {"collect[]=a&b=c&d", "collect[]", "b"},
+      {"collect=a", "collect[]", "collect"},
+      {"Collect[]=a", "collect[]", "Collect[]"},
+      {"collect[]", "", "collect[]"},
+      {"=", "collect[]", ""},
+      {"=", "", ""},
+      {"a%0ab", "collect[]", "a\nb"},
+  };
+  for (const auto& row : rows) {
+    EXPECT_EQ(unknown_parameter(row.query, row.known), row.unknown) << row.query;
+  }
 }
 
 TEST(ScrapeBudget, LeavesTimeForTheWayBack) {

@@ -12,8 +12,11 @@
 namespace kernel_exporter {
 namespace {
 
+using namespace std::string_literals;
+
 std::unique_ptr<HttpServer> serve(HttpHandlers handlers = plain_handlers()) {
-  auto server = HttpServer::start({.listen_address = "127.0.0.1:0"}, std::move(handlers));
+  auto server = HttpServer::start({.listen_address = "127.0.0.1:0", .enable_lifecycle = true},
+                                  std::move(handlers));
   if (!server) throw std::runtime_error(server.error().message);
   return std::move(*server);
 }
@@ -45,6 +48,29 @@ TEST(HttpServer, CompressesWhenAsked) {
   EXPECT_EQ(reply->body, kPlainText);
 }
 
+TEST(HttpServer, ReadsAcceptAsRfc9110Says) {
+  const auto server = serve();
+  std::string many;
+  for (int i = 0; i < 60; ++i) many += "X-" + std::to_string(i) + ": y\r\n";
+  struct Row {
+    std::string headers;
+    bool is_open_metrics;
+  };
+  const Row rows[] = {
+      {"Accept: text/plain\r\nAccept: application/openmetrics-text;q=0.9\r\n", false},
+      {"Accept: text/plain;q=0.5\r\nAccept: application/openmetrics-text;q=0.9\r\n", true},
+      {"Accept: application/*\r\n", true},
+      {"Accept: application/*;q=0.5, text/plain;q=0.6\r\n", false},
+      {many + "Accept: application/openmetrics-text\r\n", true},
+      {many, false},
+  };
+  for (const auto& row : rows) {
+    const auto reply = http_get(server->port(), "/metrics", row.headers);
+    ASSERT_TRUE(reply) << row.headers;
+    EXPECT_EQ(reply->body, row.is_open_metrics ? kPlainOpenMetrics : kPlainText) << row.headers;
+  }
+}
+
 TEST(HttpServer, AnswersHeadLikeGetWithoutTheBody) {
   const auto server = serve();
   for (const char* target : {"/metrics", "/", "/-/healthy", "/nosuch"}) {
@@ -72,13 +98,17 @@ TEST(HttpServer, RoutesWhatArrivesOnTheWire) {
       {"GET", "/-/ready", 200},
       {"GET", "/-/healthyx", 404},
       {"GET", "/metrics/foo", 404},
-      {"GET", "/metrics?unknown=1&collect[]=softirq", 200},
+      {"GET", "/metrics?unknown=1&collect[]=softirq", 400},
+      {"GET", "/metrics?collect[]=softirq", 200},
+      {"POST", "/metrics/../-/reload", 404},
       {"POST", "/-/reload", 200},
       {"GET", "/-/reload", 405},
       {"POST", "/metrics", 405},
       {"DELETE", "/metrics", 405},
-      {"OPTIONS", "/metrics", 405},
+      {"OPTIONS", "/metrics", 204},
       {"PUT", "/nosuch", 404},
+      {"POST", "//-/reload", 404},
+      {"POST", "/-\\reload", 404},
       {"GET", "/../../../../etc/passwd", 404},
       {"GET", "/%6detrics", 404},
       {"GET", "/%2e%2e/%2e%2e/etc/passwd", 404},
@@ -88,6 +118,28 @@ TEST(HttpServer, RoutesWhatArrivesOnTheWire) {
     const auto reply = http_request(server->port(), row.method, row.target);
     ASSERT_TRUE(reply) << row.method << " " << row.target;
     EXPECT_EQ(reply->status, row.status) << row.method << " " << row.target;
+  }
+}
+
+TEST(HttpServer, AnswersAbsoluteTargetsWithItsPort) {
+  const auto server = serve();
+  const std::string port = std::to_string(server->port());
+  for (const std::string& host : {"127.0.0.1:"s, "elsewhere:"s}) {
+    const auto reply = http_get(server->port(), "http://" + host + port + "/metrics");
+    ASSERT_TRUE(reply) << host;
+    EXPECT_EQ(reply->body, kPlainText) << host;
+  }
+}
+
+TEST(HttpServer, ReloadsForNoOtherSite) {
+  const auto server = serve();
+  const std::string port = std::to_string(server->port());
+  const std::string other_sites[] = {"Host: evil.example:" + port + "\r\n",
+                                     "Origin: http://evil.example\r\n"};
+  for (const std::string& headers : other_sites) {
+    const auto reply = http_request(server->port(), "POST", "/-/reload", headers);
+    ASSERT_TRUE(reply) << headers;
+    EXPECT_EQ(reply->status, 403) << headers;
   }
 }
 
@@ -118,7 +170,7 @@ TEST(HttpServer, RefusesOversizedRequestsAndGoesOn) {
   const auto server = serve();
   const auto connection = connect_loopback(server->port());
   send_text(connection, "GET /metrics?" + std::string(100000, 'x') + " HTTP/1.1\r\n\r\n");
-  EXPECT_EQ(receive_all(connection).find("HTTP/1.1 200"), std::string::npos);
+  EXPECT_TRUE(receive_all(connection).starts_with("HTTP/1.0 400 "));
   EXPECT_TRUE(http_get(server->port(), "/metrics"));
 }
 
@@ -130,7 +182,8 @@ TEST(HttpServer, SurvivesRequestsThatAreNone) {
         std::string("\xff\xfe /metrics HTTP/1.1\r\n\r\n")}) {
     const auto connection = connect_loopback(server->port());
     send_text(connection, garbage);
-    EXPECT_EQ(receive_all(connection).find("HTTP/1.1 200"), std::string::npos);
+    const std::string answer = receive_all(connection);
+    EXPECT_TRUE(answer.find(" 400 ") == 8 || answer.find(" 505 ") == 8) << answer;
   }
   EXPECT_TRUE(http_get(server->port(), "/metrics"));
 }
@@ -171,6 +224,16 @@ TEST(HttpServer, NamesTheAddressInUseAndTheRemedy) {
   EXPECT_NE(message.find("in use"), std::string::npos) << message;
   EXPECT_NE(message.find("--web.listen-address"), std::string::npos) << message;
   EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+}
+
+TEST(HttpServer, ChecksItself) {
+  auto handlers = plain_handlers();
+  std::atomic<bool> ready = true;
+  handlers.ready = [&] { return ready.load(); };
+  const auto server = serve(std::move(handlers));
+  EXPECT_TRUE(server->check(std::chrono::seconds(10)));
+  ready = false;
+  EXPECT_FALSE(server->check(std::chrono::seconds(10)));
 }
 
 TEST(HttpServer, RefusesWhatItCannotServe) {

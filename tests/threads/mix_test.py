@@ -17,7 +17,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 from cgroup_update_test import Engine  # noqa: E402
-from exporter_process import BUILD, DEFAULT_RULES, OPENMETRICS, ExporterProcess, RuleFolder, wait_until  # noqa: E402
+from exporter_process import (BUILD, DEFAULT_RULES, LIFECYCLE, OPENMETRICS, ExporterProcess, RuleFolder,  # noqa: E402
+                              wait_until)
 from machine import MIB, LoopDevice, cgroup2_mount, remove_cgroup  # noqa: E402
 
 SECONDS = 25
@@ -62,7 +63,7 @@ class Mix(unittest.TestCase):
             json.dump({"socket": self.socket, "ledger": f"{folder}/ota.ledger", "engines": ["custom"],
                        "devices": {self.loop.path: "slot"},
                        "thresholds": {"stall": "1s", "starved": "1s", "timeout": "3s"}, "adapters": adapters}, file)
-        self.arguments = ["--ota.config", config, "--privileges.keep-all"]
+        self.arguments = ["--ota.config", config, "--privileges.keep-all", *LIFECYCLE]
         self.writer = self.enterContext(Engine(f"{CGROUP}/agent"))
         self.writer.start()
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <vector>
 
+#include "base/utf8.h"
 #include "ota/ledger/json_text.h"
 #include "ota/ledger/ledger.h"
 #include "ota/ledger/record.h"
@@ -26,7 +27,10 @@ std::string seconds_text(int64_t nanoseconds) {
   return fmt::format("{:.1f}", static_cast<double>(nanoseconds) / 1e9);
 }
 
-std::string table(const std::vector<Row>& rows) {
+std::string table(std::vector<Row> rows) {
+  for (Row& row : rows) {
+    for (std::string& cell : row) cell = printable(cell);
+  }
   std::vector<size_t> widths(rows.front().size());
   for (const Row& row : rows) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
@@ -104,7 +108,7 @@ Result<std::string> table_of(std::string_view reply, const char* key, Row head,
   try {
     std::vector<Row> rows = {std::move(head)};
     for (const OtaJson& entry : json->at(key)) rows.push_back(row_of(transaction_of(entry)));
-    return table(rows);
+    return table(std::move(rows));
   } catch (const std::exception& error) {
     return fail(std::string("answer: ") + error.what());
   }

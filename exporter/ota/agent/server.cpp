@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ota/agent/server.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "base/log.h"
 #include "ota/agent/socket.h"
@@ -16,7 +18,10 @@
 namespace kernel_exporter {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr size_t kMaxClients = 16;
+constexpr ptrdiff_t kMaxClientsOfOneUser = 4;
 constexpr size_t kFirstClient = 2;  // in the poll set, after the listener and the eventfd
 
 std::vector<gid_t> supplementary_groups(int client) {
@@ -78,7 +83,6 @@ OtaServer::~OtaServer() {
 }
 
 void OtaServer::run(const std::stop_token& stop) {
-  using Clock = std::chrono::steady_clock;
   auto next = Clock::now();
   while (!stop.stop_requested()) {
     if (Clock::now() >= next) {
@@ -88,30 +92,59 @@ void OtaServer::run(const std::stop_token& stop) {
     }
     std::vector<pollfd> polled = {{pausing_ ? -1 : listener_.get(), POLLIN, 0},
                                   {wake_.get(), POLLIN, 0}};
-    for (const UniqueFd& client : clients_) polled.push_back({client.get(), POLLIN, 0});
+    for (const Client& client : clients_) polled.push_back({client.socket.get(), POLLIN, 0});
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
     if (::poll(polled.data(), polled.size(), static_cast<int>(std::max<int64_t>(left, 0))) <= 0) {
       continue;
     }
     for (size_t i = polled.size(); i-- > kFirstClient;) {
-      if (polled[i].revents == 0 || serve(polled[i].fd)) continue;
-      clients_.erase(clients_.begin() + static_cast<ptrdiff_t>(i - kFirstClient));
+      if (polled[i].revents == 0) continue;
+      const auto client = clients_.begin() + static_cast<ptrdiff_t>(i - kFirstClient);
+      client->spoke = Clock::now();
+      if (!serve(polled[i].fd)) clients_.erase(client);
     }
     if (polled[0].revents != 0) welcome();
   }
 }
 
-bool OtaServer::allowed(int client) const {
+std::optional<uid_t> OtaServer::allowed(int client) const {
   ucred peer = {};
   socklen_t size = sizeof peer;
-  if (::getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  if (::getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
   if (contains(settings_.allowed_uids, peer.uid) || contains(settings_.allowed_gids, peer.gid)) {
-    return true;
+    return peer.uid;
   }
   const auto groups =
       settings_.allowed_gids.empty() ? std::vector<gid_t>() : supplementary_groups(client);
-  return std::any_of(groups.begin(), groups.end(),
-                     [&](gid_t group) { return contains(settings_.allowed_gids, group); });
+  const bool member = std::any_of(groups.begin(), groups.end(), [&](gid_t group) {
+    return contains(settings_.allowed_gids, group);
+  });
+  return member ? std::optional(peer.uid) : std::nullopt;
+}
+
+// Nobody is in the middle of anything: a message is answered as soon as it is read.
+void OtaServer::make_room(uid_t newcomer) {
+  const auto number_of = [&](uid_t user) {
+    return std::count_if(clients_.begin(), clients_.end(),
+                         [&](const Client& client) { return client.user == user; });
+  };
+  uid_t user = newcomer;
+  if (number_of(newcomer) < kMaxClientsOfOneUser) {
+    if (clients_.size() < kMaxClients) return;
+    user =
+        std::max_element(clients_.begin(), clients_.end(), [&](const Client& a, const Client& b) {
+          return number_of(a.user) < number_of(b.user);
+        })->user;
+  }
+  const auto silent =
+      std::min_element(clients_.begin(), clients_.end(), [&](const Client& a, const Client& b) {
+        return std::pair(a.user != user, a.spoke) < std::pair(b.user != user, b.spoke);
+      });
+  agent_.refuse(OtaRefusalReason::kTooManyClients,
+                fmt::format("of the agents of user {}, the one that was silent for longest is "
+                            "closed for a new one",
+                            user));
+  clients_.erase(silent);
 }
 
 void OtaServer::welcome() {
@@ -121,19 +154,16 @@ void OtaServer::welcome() {
     pausing_ = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
     return;
   }
-  if (!allowed(client.get())) {
+  const auto user = allowed(client.get());
+  if (!user) {
     turn_away(client.get(),
               agent_.refuse(
                   OtaRefusalReason::kNotAllowed,
                   "neither this user nor one of its groups is in allowed_uids or allowed_gids"));
     return;
   }
-  if (clients_.size() >= kMaxClients) {
-    turn_away(client.get(), agent_.refuse(OtaRefusalReason::kTooManyClients,
-                                          "too many agents are connected, try again"));
-    return;
-  }
-  clients_.push_back(std::move(client));
+  make_room(*user);
+  clients_.push_back({std::move(client), *user, Clock::now()});
 }
 
 bool OtaServer::serve(int client) {

@@ -46,6 +46,10 @@ Result<void> write_all(int fd, std::string_view bytes, const std::string& path) 
   return {};
 }
 
+std::string fresh_name(const std::string& path) { return path + ".new"; }
+std::string lock_name(const std::string& path) { return path + ".lock"; }
+std::string aside_name(const std::string& path) { return path + ".unreadable"; }
+
 std::string folder_of(const std::string& path) {
   const auto folder = std::filesystem::path(path).parent_path();
   return folder.empty() ? "." : folder.string();
@@ -57,15 +61,26 @@ Ledger::Ledger(std::string path, Sync sync)
     : path_(std::move(path)),
       sync_(sync ? std::move(sync) : [](int fd) { return ::fdatasync(fd); }) {}
 
+Result<void> check_ledger_place(const std::string& path) {
+  for (const std::string& name : {path, fresh_name(path), aside_name(path), lock_name(path)}) {
+    struct stat status = {};
+    if (::lstat(name.c_str(), &status) != 0 || S_ISREG(status.st_mode)) continue;
+    const char* const kind = S_ISLNK(status.st_mode) ? "a symbolic link" : "not a regular file";
+    return fail("ledger " + name + ": is " + kind +
+                " and will not be replaced; name another file with `ledger` in --ota.config");
+  }
+  return {};
+}
+
 Result<ScannedRecords> read_ledger(const std::string& path) {
-  const auto bytes = read_text_file(path, kMaxFileBytes);
+  const auto bytes = read_regular_file(path, kMaxFileBytes);
   if (!bytes) return fail("ledger " + bytes.error().message);
   return scan_records(*bytes);
 }
 
 // Where no file can be made, none can be replaced either: what keeps others out is not needed.
 Result<void> Ledger::lock() {
-  const std::string path = path_ + ".lock";
+  const std::string path = lock_name(path_);
   if (!make_folder()) return {};
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
   if (!fd) return {};
@@ -87,6 +102,7 @@ Result<void> Ledger::lock() {
 }
 
 Result<ScannedRecords> Ledger::load() {
+  if (auto place = check_ledger_place(path_); !place) return tl::unexpected(place.error());
   if (auto locked = lock(); !locked) return fail(locked.error().message);
   struct stat status = {};
   if (::stat(path_.c_str(), &status) != 0 && errno == ENOENT) return ScannedRecords{};
@@ -96,7 +112,7 @@ Result<ScannedRecords> Ledger::load() {
   if (!records) return records;
   newer_frames_ = records->newer_frames;
   if (records->damaged > 0) return records;
-  fd_ = UniqueFd(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  fd_ = UniqueFd(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   size_ = static_cast<size_t>(status.st_size);
   return records;
 }
@@ -157,11 +173,12 @@ Result<void> Ledger::replace(std::span<const std::string> payloads) {
   }
   for (const std::string& payload : payloads) bytes += frame_record(payload);
   fd_ = UniqueFd();
+  if (auto place = check_ledger_place(path_); !place) return place;
   if (auto made = make_folder(); !made) return made;
-  const std::string fresh = path_ + ".new";
+  const std::string fresh = fresh_name(path_);
   auto fd = write_new_file(fresh, bytes);
   if (!fd) return fail(fd.error().message);
-  const std::string aside = path_ + ".unreadable";
+  const std::string aside = aside_name(path_);
   if (put_aside_ && ::rename(path_.c_str(), aside.c_str()) != 0 && errno != ENOENT) {
     return fail_ledger(errno, path_ + ": renaming it");
   }

@@ -57,6 +57,10 @@ class Ledger {
   std::vector<std::string> newer_frames_;
 };
 
+// An error when `path`, or a name beside it that a ledger uses, is a link, FIFO, device, socket or
+// folder: a new ledger would take its place.
+[[nodiscard]] Result<void> check_ledger_place(const std::string& path);
+
 // The records of a ledger that another process may be writing; changes nothing.
 [[nodiscard]] Result<ScannedRecords> read_ledger(const std::string& path);
 

@@ -39,6 +39,29 @@ void OtaBook::know_engine(const std::string& engine) {
   if (added) known->second.since_ns = start_.boottime_ns;
 }
 
+void OtaBook::configure_engine(const std::string& engine) {
+  know_engine(engine);
+  engines_[engine].configured = true;
+}
+
+void OtaBook::forget_engines(size_t keep) {
+  const auto last_number = [](const OtaEngine& engine) {
+    return engine.last ? engine.last->number : 0;
+  };
+  while (engines_.size() > keep) {
+    auto oldest = engines_.end();
+    for (auto entry = engines_.begin(); entry != engines_.end(); ++entry) {
+      if (entry->second.configured || entry->second.open) continue;
+      const bool older =
+          oldest == engines_.end() || last_number(entry->second) < last_number(oldest->second);
+      if (older) oldest = entry;
+    }
+    if (oldest == engines_.end()) return;
+    engines_.erase(oldest);
+    ++forgotten_engines_;
+  }
+}
+
 void OtaBook::account(OtaEngine& engine, int64_t boottime_ns) {
   for (size_t i = 0; i < kOtaStateNames.size(); ++i) {
     engine.state_ns[i] = state_ns(engine, static_cast<OtaState>(i), boottime_ns);
@@ -128,13 +151,17 @@ std::vector<OtaTransactionPtr> OtaBook::recover(OtaMoment now) {
     changed.push_back(publish(std::move(transaction)));
   }
   boot_ids_.clear();
+  forget_engines(kMaxEngines);
   return changed;
 }
 
 Result<OtaTransactionPtr> OtaBook::begin(const OtaBegin& request, OtaMoment now) {
+  if (!engines_.contains(request.engine)) forget_engines(kMaxEngines - 1);
   if (!engines_.contains(request.engine) && engines_.size() >= kMaxEngines) {
-    return fail(fmt::format("engine \"{}\": the limit of {} engines is reached", request.engine,
-                            engines_.size()));
+    return fail(fmt::format(
+        "engine \"{}\": {} engines are in the configuration or have an open update; name this one "
+        "in `engines` of --ota.config",
+        request.engine, engines_.size()));
   }
   know_engine(request.engine);
   OtaEngine& engine = engines_[request.engine];

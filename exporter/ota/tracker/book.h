@@ -17,6 +17,7 @@ namespace kernel_exporter {
 
 // What is known of one engine.
 struct OtaEngine {
+  bool configured = false;
   OtaTotals totals;  // restored from the ledger
   OtaTransactionPtr open;
   OtaTransactionPtr last;   // the last that ended
@@ -48,14 +49,16 @@ struct OtaFailure {
 // durable and only then shown.
 class OtaBook {
  public:
+  // Those of the configuration have a place. The others share what is left: for a new one, the one
+  // that was not used for longest leaves, with its series; an open update stays.
   static constexpr size_t kMaxEngines = 16;
   static constexpr size_t kMaxEvidence = 16;  // of one transaction
 
   OtaBook(std::string boot_id, OtaMoment now) : boot_id_(std::move(boot_id)), start_(now) {}
 
-  // Restoring: know_engine() for those that shall be at 0 from the start, replay() for every record
-  // of the ledger in its order, then recover() once.
-  void know_engine(const std::string& engine);
+  // Restoring: configure_engine() for those that shall be at 0 from the start, replay() for every
+  // record of the ledger in its order, then recover() once.
+  void configure_engine(const std::string& engine);
   void replay(const OtaRecord& record);
   // Completes what a reboot interrupted. Returns the transactions that changed.
   std::vector<OtaTransactionPtr> recover(OtaMoment now);
@@ -95,6 +98,7 @@ class OtaBook {
   std::string record(const OtaTransaction& transaction, OtaMoment now) const;
 
   const std::map<std::string, OtaEngine>& engines() const { return engines_; }
+  uint64_t forgotten_engines() const { return forgotten_engines_; }
   const std::deque<OtaTransactionPtr>& ended() const { return ended_; }  // oldest first
   const std::optional<OtaFailure>& last_failure() const { return last_failure_; }
 
@@ -102,6 +106,8 @@ class OtaBook {
   int64_t state_ns(const OtaEngine& engine, OtaState state, int64_t boottime_ns) const;
 
  private:
+  void know_engine(const std::string& engine);
+  void forget_engines(size_t keep);
   void account(OtaEngine& engine, int64_t boottime_ns);
   static void over(OtaTransaction& transaction, std::span<const OtaCause> causes, OtaMoment now);
   void finish(OtaTransaction& transaction, OtaOutcome outcome, OtaMoment now);
@@ -115,6 +121,7 @@ class OtaBook {
   std::deque<OtaTransactionPtr> ended_;
   std::optional<OtaFailure> last_failure_;
   uint64_t next_number_ = 1;
+  uint64_t forgotten_engines_ = 0;
   std::map<uint64_t, std::string> boot_ids_;  // of open transactions while replaying
 };
 

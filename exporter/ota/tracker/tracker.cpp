@@ -89,7 +89,7 @@ OtaTracker::~OtaTracker() {
 void OtaTracker::load() {
   const OtaMoment now = clock_();
   OtaBook book(boot_id_, now);
-  for (const std::string& engine : config_.engines) book.know_engine(engine);
+  for (const std::string& engine : config_.engines) book.configure_engine(engine);
   const auto records = ledger_.load();
   if (!records) spdlog::error("{}; starting without the ledger", records.error().message);
   OtaLedgerStatus status;

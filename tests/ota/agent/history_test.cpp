@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "../../host/temporary_tree.h"
 #include "ota/ledger/frame.h"
 #include "ota/ledger/json_text.h"
@@ -84,6 +86,20 @@ TEST(HistoryInReply, RefusesAnswersThatNoExporterGives) {
   EXPECT_EQ(refusal(R"({"ok":false,"error":7})"), "rejected without a reason");
   EXPECT_FALSE(history_table(R"({"ok":1})"));
   EXPECT_FALSE(status_table(R"({"ok":true,"open":[{}]})"));
+}
+
+TEST(HistoryTable, ShowsARowPerUpdateWhateverItsTextsHold) {
+  OtaTransaction transaction;
+  transaction.number = 1;
+  transaction.id = "1";
+  transaction.engine = "custom";
+  transaction.outcome = OtaOutcome::kInterrupted;
+  transaction.detail = "rebooted by sh\n2  2026-01-01  custom  2  \x1b[2J";
+  const OtaJson reply = {{"ok", true}, {"transactions", {transaction_json(transaction)}}};
+  const auto table = history_table(json_text(reply));
+  ASSERT_TRUE(table) << table.error().message;
+  EXPECT_EQ(std::count(table->begin(), table->end(), '\n'), 2) << *table;
+  EXPECT_NE(table->find("by sh\\n2  2026-01-01  custom  2  \\x1b[2J"), std::string::npos) << *table;
 }
 
 }  // namespace

@@ -39,6 +39,11 @@ class OtaServerTest : public testing::Test {
     EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     return fd;
   }
+  static bool is_answered(const UniqueFd& fd) {
+    constexpr std::string_view kStatus = R"({"kind":"status"})";
+    ::send(fd.get(), kStatus.data(), kStatus.size(), MSG_NOSIGNAL);
+    return receive(fd).find("\"ok\":true") != std::string::npos;
+  }
   static std::string receive(const UniqueFd& fd) {
     char buffer[4096];
     const ssize_t size = ::recv(fd.get(), buffer, sizeof buffer, 0);
@@ -114,20 +119,50 @@ TEST_F(OtaServerTest, KnowsAnotherUserByTheKernelsWord) {
   EXPECT_TRUE(tracker_->open_transactions().empty());
 }
 
-TEST_F(OtaServerTest, TurnsAwayTheSeventeenthClientOnly) {
+// Of one user, the client that was silent for longest makes way for the fifth.
+TEST_F(OtaServerTest, SilentClientsOfAUserMakeWayForItsNextOne) {
   const auto server = start({::geteuid()});
   ASSERT_TRUE(server);
-  const std::string_view status = R"({"kind":"status"})";
   std::vector<UniqueFd> clients;
-  for (int i = 0; i < 16; ++i) {
+  for (int i = 0; i < 4; ++i) {
     clients.push_back(connect());
-    ::send(clients.back().get(), status.data(), status.size(), 0);
-    EXPECT_NE(receive(clients.back()).find("\"ok\":true"), std::string::npos) << i;
+    EXPECT_TRUE(is_answered(clients.back())) << i;
   }
-  EXPECT_NE(ask(status).find("too_many_clients"), std::string::npos);
-  clients.pop_back();
-  // The server closes its end before it takes another connection.
-  EXPECT_NE(ask(status).find("\"ok\":true"), std::string::npos);
+  EXPECT_TRUE(is_answered(clients[0]));
+  EXPECT_EQ(agent_->refused(OtaRefusalReason::kTooManyClients), 0U);
+  clients.push_back(connect());
+  EXPECT_TRUE(is_answered(clients[4]));
+  EXPECT_FALSE(is_answered(clients[1]));
+  EXPECT_TRUE(is_answered(clients[0]));
+  EXPECT_TRUE(is_answered(clients[2]));
+  EXPECT_EQ(agent_->refused(OtaRefusalReason::kTooManyClients), 1U);
+  for (int i = 0; i < 100; ++i) clients.push_back(connect());
+  EXPECT_TRUE(is_answered(clients.back()));
+  EXPECT_EQ(agent_->refused(OtaRefusalReason::kTooManyClients), 101U);
+}
+
+// As root only: anybody else is one user.
+TEST_F(OtaServerTest, AUserWithManySilentClientsLocksOutNobody) {
+  if (::geteuid() != 0) return;
+  const auto server = start({0, kNobody, kNobody - 1, kNobody - 2, kNobody - 3});
+  ASSERT_TRUE(server);
+  ASSERT_EQ(::chmod(tree_.path("").c_str(), 0755), 0);
+  const UniqueFd root = connect();
+  EXPECT_TRUE(is_answered(root));
+  std::vector<UniqueFd> silent;
+  for (uid_t user = kNobody - 3; user <= kNobody; ++user) {
+    ASSERT_EQ(::seteuid(user), 0);
+    for (int i = 0; i < 16; ++i) silent.push_back(connect());
+    ASSERT_EQ(::seteuid(0), 0);
+  }
+  EXPECT_TRUE(is_answered(root));
+  const UniqueFd another = connect();
+  EXPECT_TRUE(is_answered(another));
+  EXPECT_TRUE(is_answered(root));
+  // Four of each of the others, less those that made way for root's.
+  size_t open = 0;
+  for (const UniqueFd& client : silent) open += is_answered(client) ? 1 : 0;
+  EXPECT_EQ(open, 14U);
 }
 
 TEST_F(OtaServerTest, TakesOverADeadSocketButNotALivingOne) {

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <limits>
+#include <set>
 #include <sstream>
 
 #include "../../host/temporary_tree.h"
@@ -579,6 +580,55 @@ TEST_F(OtaTrackerTest, TellsItsListenerInTimeForTheCause) {
   tracker_->set_listener(nullptr);
   ASSERT_TRUE(end(OtaEvent::kEndFailed));
   EXPECT_EQ(recorder.calls, "begun1 ending1 ended1 begun2 ");
+}
+
+TEST_F(OtaTrackerTest, InventedEnginesBlockNoOther) {
+  const auto names = [&] {
+    std::set<std::string> known;
+    for (const auto& [name, engine] : tracker_->book()->engines()) known.insert(name);
+    return known;
+  };
+  for (int i = 0; i < 15; ++i) {
+    ASSERT_TRUE(begin("invented" + std::to_string(i)));
+    ASSERT_TRUE(end(OtaEvent::kEndFailed));
+  }
+  EXPECT_EQ(tracker_->book()->forgotten_engines(), 0U);
+  EXPECT_EQ(names().size(), 16U);
+  // Used again, it is not the next to leave.
+  ASSERT_TRUE(begin("invented0"));
+  ASSERT_TRUE(end(OtaEvent::kEndFailed));
+  ASSERT_TRUE(begin("rauc"));
+  EXPECT_EQ(tracker_->book()->forgotten_engines(), 1U);
+  EXPECT_EQ(names().size(), 16U);
+  for (const char* name : {"custom", "rauc", "invented0"})
+    EXPECT_TRUE(names().contains(name)) << name;
+  EXPECT_FALSE(names().contains("invented1"));
+  EXPECT_EQ(
+      tracker_->book()->engines().at("invented0").totals.outcomes[index_of(OtaOutcome::kFailed)],
+      2U);
+  // One with an open update stays, and so it is after a restart.
+  for (int i = 100; i < 200; ++i) {
+    ASSERT_TRUE(begin("invented" + std::to_string(i)));
+    OtaEnd request;
+    request.target.engine = "invented" + std::to_string(i);
+    request.event = OtaEvent::kEndFailed;
+    ASSERT_TRUE(tracker_->end(request));
+  }
+  restart();
+  EXPECT_EQ(names().size(), 16U);
+  EXPECT_TRUE(names().contains("rauc"));
+  EXPECT_TRUE(names().contains("custom"));
+  EXPECT_TRUE(names().contains("invented199"));
+  EXPECT_TRUE(begin("custom"));
+}
+
+TEST_F(OtaTrackerTest, OpenUpdatesOfInventedEnginesLeaveThePlaceOfThoseConfigured) {
+  for (int i = 0; i < 15; ++i) ASSERT_TRUE(begin("invented" + std::to_string(i)));
+  const auto refused = begin("rauc");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("name this one in `engines`"), std::string::npos);
+  EXPECT_TRUE(begin("custom"));
+  EXPECT_EQ(tracker_->book()->forgotten_engines(), 0U);
 }
 
 }  // namespace
