@@ -164,6 +164,16 @@ Result<UniqueFd> Ledger::write_new_file(const std::string& path, std::string_vie
 
 Result<void> Ledger::replace(std::span<const std::string> payloads) {
   if (!in_use_.empty()) return fail(in_use_);
+  if (!lock_) {
+    if (auto locked = lock(); !locked) return locked;
+  }
+  auto replaced = write_replacement(payloads);
+  // The file system may have to be mounted anew: nothing of it is kept open.
+  if (!replaced) lock_ = UniqueFd();
+  return replaced;
+}
+
+Result<void> Ledger::write_replacement(std::span<const std::string> payloads) {
   std::string bytes;
   size_t newer_bytes = 0;
   for (auto frame = newer_frames_.rbegin(); frame != newer_frames_.rend(); ++frame) {

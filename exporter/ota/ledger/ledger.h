@@ -22,10 +22,11 @@ class Ledger {
 
   explicit Ledger(std::string path, Sync sync = {});
 
-  // Locks PATH.lock, until this object ends: two exporters would replace each other's records. When
-  // another has it, this fails, and so do all changes. Then reads every whole record of the file;
-  // none when there is no file yet. A file that cannot be read, or
-  // that holds bytes but not one record, is put aside (PATH.unreadable) by the next replace().
+  // Locks PATH.lock, until this object ends or the file cannot be written: two exporters would
+  // replace each other's records. When another has it, this fails, and so do all changes. Then
+  // reads every whole record of the file; none when there is no file yet. A file that cannot be
+  // read, or that holds bytes but not one record, is put aside (PATH.unreadable) by the next
+  // replace().
   [[nodiscard]] Result<ScannedRecords> load();
 
   // True when append() has nothing to append to: no file, damage at its end, a failed write or sync
@@ -43,6 +44,7 @@ class Ledger {
 
  private:
   Result<void> lock();
+  Result<void> write_replacement(std::span<const std::string> payloads);
   Result<UniqueFd> write_new_file(const std::string& path, std::string_view bytes) const;
   Result<void> make_folder() const;
   Result<void> sync_folder() const;
