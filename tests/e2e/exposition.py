@@ -70,12 +70,27 @@ class Exposition:
         return faults
 
 
-def went_backwards(before, after):
-    """Every counter, bucket, sum and count of `before` that `after` shows lower, or not at all."""
-    now = after.cumulative()
-    faults = []
-    for (name, labels), value in before.cumulative().items():
+def totals(cumulative):
+    """By name and bucket, over all other labels."""
+    sums = {}
+    for (name, labels), value in cumulative.items():
+        bucket = name, dict(labels).get("le")
+        sums[bucket] = sums.get(bucket, 0) + value
+    return sums
+
+
+def went_backwards(before, after, may_vanish=lambda name, labels: False):
+    """Every counter, bucket, sum and count of `before` that `after` shows lower, or not at all. One that may vanish
+    must leave what it had to another of its name."""
+    now, then = after.cumulative(), before.cumulative()
+    later_totals = totals(now)
+    faults = [f"all {name} with le={bound} went from {value} to {later_totals.get((name, bound), 0)}"
+              for (name, bound), value in totals(then).items()
+              if later_totals.get((name, bound), 0) < value * (1 - 1e-9)]
+    for (name, labels), value in then.items():
         later = now.get((name, labels))
+        if later is None and may_vanish(name, dict(labels)):
+            continue
         if later is None:
             faults.append(f"{name}{dict(labels)} vanished at {value}")
         elif later < value:
@@ -90,12 +105,13 @@ class Monotonic:
     def __init__(self):
         self._last = {}
         self.scrapes = 0
+        self.may_vanish = lambda name, labels: False
 
     def check(self, exposition):
         faults = exposition.faults()
         last = self._last.get(exposition.openmetrics)
         if last is not None:
-            faults += went_backwards(last, exposition)
+            faults += went_backwards(last, exposition, self.may_vanish)
         self._last[exposition.openmetrics] = exposition
         self.scrapes += 1
         assert not faults, "\n".join(faults[:20])
