@@ -197,7 +197,7 @@ class CgroupChurn(unittest.TestCase):
         rules = self.enterContext(RuleFolder(runqueue=RULES))
         exporter = self.enterContext(ExporterProcess(rules.path))
         # At the series limit a cgroup that is gone makes room for a new one.
-        exporter.monotonic.may_vanish = lambda name, labels: f"/{PREFIX}/" in labels.get("cgroup", "")
+        exporter.monotonic.may_vanish = lambda labels: f"/{PREFIX}/" in labels.get("cgroup", "")
         churner = subprocess.Popen([sys.executable, "-c", CHURNER, folder, str(SECONDS), str(RATE)],
                                    stdout=subprocess.PIPE)
         workers = Workers(folder, lambda: exporter.monotonic.scrapes)

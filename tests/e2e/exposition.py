@@ -79,17 +79,19 @@ def totals(cumulative):
     return sums
 
 
-def went_backwards(before, after, may_vanish=lambda name, labels: False):
-    """Every counter, bucket, sum and count of `before` that `after` shows lower, or not at all. One that may vanish
-    must leave what it had to another of its name."""
+def went_backwards(before, after, may_vanish=None):
+    """Every counter, bucket, sum and count of `before` that `after` shows lower, or not at all. Where series may
+    vanish, what they had must be in another one of their name."""
     now, then = after.cumulative(), before.cumulative()
-    later_totals = totals(now)
-    faults = [f"all {name} with le={bound} went from {value} to {later_totals.get((name, bound), 0)}"
-              for (name, bound), value in totals(then).items()
-              if later_totals.get((name, bound), 0) < value * (1 - 1e-9)]
+    faults = []
+    if may_vanish:
+        later_totals = totals(now)
+        faults = [f"all {name} with le={bound} went from {value} to {later_totals.get((name, bound), 0)}"
+                  for (name, bound), value in totals(then).items()
+                  if later_totals.get((name, bound), 0) < value * (1 - 1e-9)]
     for (name, labels), value in then.items():
         later = now.get((name, labels))
-        if later is None and may_vanish(name, dict(labels)):
+        if later is None and may_vanish and may_vanish(dict(labels)):
             continue
         if later is None:
             faults.append(f"{name}{dict(labels)} vanished at {value}")
@@ -105,7 +107,7 @@ class Monotonic:
     def __init__(self):
         self._last = {}
         self.scrapes = 0
-        self.may_vanish = lambda name, labels: False
+        self.may_vanish = None  # whether series with these labels may
 
     def check(self, exposition):
         faults = exposition.faults()
