@@ -137,18 +137,28 @@ class CivetServer final : public HttpServer {
     if (mg_get_server_ports(context_, 1, &bound) != 1) {
       return fail("civetweb does not say which port it listens on");
     }
-    address_ = {address->host, static_cast<uint16_t>(bound.port)};
+    set_address({address->host, static_cast<uint16_t>(bound.port)});
     auto self = SelfRequest::create(options.listen_address, bound.port);
     if (!self) return tl::unexpected(self.error());
     self_ = std::move(*self);
     return {};
   }
 
-  int port() const override { return address_.port; }
+  int port() const override { return address().port; }
 
   Result<void> check(std::chrono::milliseconds patience) override { return self_->ask(patience); }
 
  private:
+  // The port is known only once requests may come already: those have no address yet.
+  void set_address(ListenAddress address) {
+    const Lock lock(mutex_);
+    address_ = std::move(address);
+  }
+  ListenAddress address() const {
+    const Lock lock(mutex_);
+    return address_;
+  }
+
   Result<void> start_civetweb(const ListenAddress& address, int threads) {
     const std::string where = host_and_port(address);
     const std::string workers = std::to_string(threads);
@@ -187,7 +197,7 @@ class CivetServer final : public HttpServer {
   void stop_civetweb() {
     auto stopped = std::async(std::launch::async, [this] { mg_stop(context_); });
     while (stopped.wait_for(kStopPoll) != std::future_status::ready) {
-      shutdown_sockets(address_.port);
+      shutdown_sockets(port());
     }
   }
 
@@ -211,7 +221,7 @@ class CivetServer final : public HttpServer {
 
   int serve(mg_connection* connection) {
     const Presence answering(*this, &CivetServer::answering_);
-    const HttpRequest request = read_request(connection, address_);
+    const HttpRequest request = read_request(connection, address());
     const HttpResponse response = handle(request);
     drain_body(connection, draining_body_);
     send_all(connection, render_head(connection, response));
@@ -255,10 +265,10 @@ class CivetServer final : public HttpServer {
 
   const Router router_;
   mg_context* context_ = nullptr;
-  ListenAddress address_;  // with the port that was picked
+  ListenAddress address_ GUARDED_BY(mutex_);
   std::optional<SelfRequest> self_;
   std::mutex draining_body_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable_any idle_;
   bool stopping_ GUARDED_BY(mutex_) = false;
   int handling_ GUARDED_BY(mutex_) = 0;   // threads inside a handler
