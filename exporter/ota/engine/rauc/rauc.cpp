@@ -75,7 +75,10 @@ class Adapter : public EngineAdapter {
     hear(properties);
     if (properties.operation != "idle") return;
     client_.call({"/", kInstaller, "GetPrimary"},
-                 [this](const Answer& primary) { primary_known(primary); });
+                 [this, begun = words_.begun()](const Answer& primary) {
+                   // An installation that began since then has not ended.
+                   if (words_.begun() == begun) primary_known(primary);
+                 });
   }
 
   void primary_known(const Answer& answer) {

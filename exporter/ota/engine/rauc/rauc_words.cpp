@@ -60,6 +60,7 @@ bool RaucWords::is_standby(std::string_view slot) const {
 
 std::vector<EngineEvent> RaucWords::operation(std::string_view operation) {
   if (operation != "installing" || installing_) return {};
+  ++begun_;
   installing_ = true;
   completed_ = false;
   percentage_ = -1;

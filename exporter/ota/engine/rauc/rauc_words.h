@@ -34,6 +34,9 @@ class RaucWords {
   bool wants_version() const { return installing_ && version_.empty(); }
   void set_version(std::string version) { version_ = std::move(version); }
 
+  // How many installations were seen to begin.
+  uint64_t begun() const { return begun_; }
+
   // `Operation` became "idle" or "installing".
   std::vector<EngineEvent> operation(std::string_view operation);
   // `Progress` became (percentage, message, depth).
@@ -57,6 +60,7 @@ class RaucWords {
 
   pid_t pid_ = 0;
   std::vector<RaucSlot> slots_;
+  uint64_t begun_ = 0;
   bool installing_ = false;
   bool completed_ = false;  // but installed() is yet to come
   OtaState state_ = OtaState::kIdle;

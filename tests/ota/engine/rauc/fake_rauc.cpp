@@ -102,7 +102,9 @@ int FakeRauc::get_slots(sd_bus_message* call, void* self, sd_bus_error*) {
 }
 
 int FakeRauc::get_primary(sd_bus_message* call, void* self, sd_bus_error*) {
-  return sd_bus_reply_method_return(call, "s", static_cast<FakeRauc*>(self)->primary.c_str());
+  FakeRauc& rauc = *static_cast<FakeRauc*>(self);
+  if (rauc.before_primary) rauc.before_primary();
+  return sd_bus_reply_method_return(call, "s", rauc.primary.c_str());
 }
 
 int FakeRauc::get_text(sd_bus*, const char*, const char*, const char* property,

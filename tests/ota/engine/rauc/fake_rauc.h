@@ -3,6 +3,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ class FakeRauc {
   // Seen by who asks the next time.
   std::vector<RaucSlot> slots;
   std::string primary;
+  std::function<void()> before_primary;  // called before GetPrimary is answered
   int slots_asked = 0;
 
   // Seen by who asks, not signalled.

@@ -87,6 +87,22 @@ TEST_F(RaucTest, FollowsAnInstallationOfAServiceThatComesLater) {
   EXPECT_EQ(wait_for<EngineInstalled>().version, "2.0");
 }
 
+// The answers to what the adapter asked of an idle service are still on their way.
+TEST_F(RaucTest, EndsNoInstallationThatBeginsWhileItAsks) {
+  start_service();
+  rauc_->before_primary = [this] {
+    rauc_->set_operation("installing");
+    rauc_->set_progress(40, "Checking bundle done.");
+    rauc_->before_primary = nullptr;
+  };
+  start_adapter();
+  rauc_->appear();
+  EXPECT_EQ(wait_for<EngineWorked>().progress, 0.4);
+  rauc_->set_progress(60, "Checking manifest contents done.");
+  EXPECT_EQ(wait_for<EngineWorked>().progress, 0.6);
+  EXPECT_EQ(events_.count<EngineGone>(), 0u);
+}
+
 TEST_F(RaucTest, ReadsTheVersionOfTheBundleThatTheServiceHasMounted) {
   start_service();
   start_adapter();
