@@ -83,6 +83,8 @@ Result<void> Ledger::lock() {
   const std::string path = lock_name(path_);
   if (!make_folder()) return {};
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
+  // Left behind by another user: it can be locked, though not written.
+  if (!fd) fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd) return {};
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return {};
@@ -168,7 +170,7 @@ Result<void> Ledger::replace(std::span<const std::string> payloads) {
     if (auto locked = lock(); !locked) return locked;
   }
   auto replaced = write_replacement(payloads);
-  // The file system may have to be mounted anew: nothing of it is kept open.
+  // Keep no file open, so that the file system can be unmounted and mounted again.
   if (!replaced) lock_ = UniqueFd();
   return replaced;
 }
