@@ -3,6 +3,10 @@
 import hashlib
 import os
 import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+from rauc import BOOT_LOADER, MANIFEST  # noqa: E402  (beside the tests that they were made for)
 
 MIB = 1 << 20
 SLOT_BYTES = 16 * MIB
@@ -28,16 +32,7 @@ device=/dev/vdc
 type=raw
 bootname=B
 """,
-    # Where a boot loader keeps its choice, as one line a variable.
-    "etc/rauc/boot-loader": """#!/bin/sh
-file=/etc/rauc/bootenv
-case $1 in
-get-primary) sed -n s/^primary=//p "$file" ;;
-set-primary) sed -i s/^primary=.*/primary=$2/ "$file" ;;
-get-state) sed -n s/^$2=//p "$file" ;;
-set-state) sed -i s/^$2=.*/$2=$3/ "$file" ;;
-esac
-""",
+    "etc/rauc/boot-loader": BOOT_LOADER.format(folder="/etc/rauc"),
     "etc/rauc/bootenv": "primary=A\nA=good\nB=bad\n",
     "etc/swupdate/conf.d/10-test": 'SWUPDATE_ARGS="-v -f /etc/swupdate.cfg -H board:1.0 -k /etc/rauc/cert.pem"\n',
     "etc/swupdate.cfg": 'globals : { loglevel = 5; bootloader = "none"; public-key-file = "/etc/rauc/cert.pem"; };\n',
@@ -47,7 +42,6 @@ devices: {/dev/vdd: slot}
 thresholds: {starved: 1s}
 """,
 }
-MANIFEST = "[update]\ncompatible=kernel-exporter-test\nversion={}\n[image.rootfs]\nfilename=rootfs.img\n"
 DESCRIPTION = """software = {{
   version = "5.0";
   hardware-compatibility: [ "1.0" ];
@@ -70,7 +64,7 @@ def write(path, content):
 def bundle(folder, version, path):
     content = os.path.join(folder, "bundle-" + version)
     write(os.path.join(content, "rootfs.img"), os.urandom(IMAGE_BYTES))
-    write(os.path.join(content, "manifest.raucm"), MANIFEST.format(version))
+    write(os.path.join(content, "manifest.raucm"), MANIFEST.format(version=version))
     # Random bytes cannot be compressed: why try.
     run("rauc", f"--cert={folder}/cert.pem", f"--key={folder}/key.pem",
         "--mksquashfs-args=-noI -noD -noF -noX -quiet", "bundle", content, path)
