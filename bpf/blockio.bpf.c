@@ -152,7 +152,8 @@ __noinline u64 blockio_count_bio(u64 device, u64 operation, u64 status, u64 byte
 	return 0;
 }
 
-/* `device`: that the bio ended on, or 0 in a request. How many disks were told. */
+/* `device`: the disk that the bio ended on, or 0 in a request. Returns how many disks were counted.
+ */
 __noinline u64 blockio_end_bio(u64 address, u64 operation, u64 status, u64 bytes, u64 device)
 {
 	struct in_flight_end end = {

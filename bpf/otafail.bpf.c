@@ -235,7 +235,7 @@ static __always_inline void choose_victim(struct task_struct *task)
 
 OOM_VICTIM_PROGRAMS(otafail, "?tp_btf/mark_victim", choose_victim, OTAFAIL_LOST_MAP_FULL);
 
-/* A process of the update whose parent is none has returned 0. */
+/* A process of the update, started by one that does not belong to it, has exited with 0. */
 static __always_inline void note_success(u64 transaction, struct task_struct *task)
 {
 	struct otafail_event event = {.transaction = transaction, .kind = OTAFAIL_SUCCESS};

@@ -29,10 +29,10 @@ struct in_flight_bio {
 	u64 start; /* ns; 0: not seen, or pushed out */
 	u64 sector;
 	u32 bytes;
-	u32 device;    /* number of the disk that it was for, as in dev_t */
-	u32 told;      /* of its bytes, what parts have told of */
-	u16 passed_on; /* to another disk */
-	u16 part_failed;
+	u32 device;	 /* number of the disk that it was for, as in dev_t */
+	u32 told;	 /* bytes already counted by parts that have ended */
+	u16 passed_on;	 /* to another disk */
+	u16 part_failed; /* a part of it has failed, which is counted already */
 };
 
 struct in_flight {
@@ -159,7 +159,7 @@ static __always_inline u64 in_flight_parent(void *map, u64 address)
 	return in_flight_has(map, next) ? next : 0;
 }
 
-/* The bytes that are no part's have moved on with the bio. */
+/* The bytes that were not split off have moved on with the bio. */
 static __always_inline void in_flight_move_on(struct in_flight_bio *queued, u32 bytes)
 {
 	if (bytes <= queued->bytes)
@@ -290,8 +290,8 @@ static __always_inline bool in_flight_take_part(struct in_flight_bio *queued,
 }
 
 /*
- * Splitting moves where a bio begins, not where it ends. An entry that two CPUs wrote at once tells
- * another end; then the bio is what it is now, with 0 as its start.
+ * Splitting moves where a bio begins, not where it ends. If the end differs, two CPUs wrote the
+ * entry at once: take the bio as it is now, with an unknown start time (0).
  */
 static __always_inline void in_flight_check(struct in_flight_bio *taken,
 					    const struct in_flight_end *end)
@@ -308,8 +308,8 @@ static __always_inline void in_flight_check(struct in_flight_bio *taken,
 }
 
 /*
- * One way of a bucket. True: it was for `taken->device`, which has to be told of `taken->bytes`
- * from `taken->sector` on; `taken->part_failed`: what failed has been told of.
+ * Checks one way of a bucket. True if the bio in it has ended: then count `taken->bytes` from
+ * `taken->sector` on for `taken->device`. If `taken->part_failed`, its error is counted already.
  */
 static __always_inline bool in_flight_take(struct in_flight_bio *queued,
 					   const struct in_flight_end *end,

@@ -23,7 +23,8 @@ enum oom_mark {
 	OOM_REPORTED, /* by choose(), which left the mark */
 };
 
-/* A mark that no exit takes stays until others push it out; it is not for who has its number later.
+/* A mark that no exit removes stays until newer ones push it out. It does not apply to a later
+ * process with the same pid.
  */
 struct oom_victim {
 	enum oom_mark mark;

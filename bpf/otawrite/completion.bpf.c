@@ -130,8 +130,9 @@ static __always_inline void observe_latency(const struct target_io *io, u64 star
 #define NO_LATENCY ~0ULL
 
 /*
- * What has ended on a disk; by itself because of its stack. `result`: an enum block_operation, and
- * above 32 bits a status; `start`: 0 if it is not known, NO_LATENCY if there is none to observe.
+ * Counts what has ended on a disk. Not inlined, because of its stack. `result`: an enum
+ * block_operation, with a status in the upper 32 bits; `start`: 0 if unknown, NO_LATENCY to observe
+ * no latency.
  */
 __noinline u64 otawrite_count_end(u64 disk, u64 result, u64 sector, u64 bytes, u64 start)
 {

@@ -18,7 +18,7 @@ constexpr int kMiB = 1024 * kKiB;
 // Code and constants of one library. Nobody has written to them, so what is needed again is read
 // again, from the page cache.
 int return_code(dl_phdr_info* library, size_t, void*) {
-  // The kernel's own, which is no file.
+  // The kernel provides this one; it is not a file.
   if (std::string_view(library->dlpi_name).starts_with("linux-vdso")) return 0;
   const auto page = static_cast<ElfW(Addr)>(::sysconf(_SC_PAGESIZE));
   for (int i = 0; i < library->dlpi_phnum; ++i) {

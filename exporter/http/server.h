@@ -12,7 +12,7 @@ namespace kernel_exporter {
 
 struct HttpOptions {
   std::string listen_address = "127.0.0.1:10435";  // HOST:PORT, IPv4; port 0 picks a free one
-  // Each costs memory. One scrapes, another is for whoever looks, or asks whether we are ready.
+  // Each costs memory. Two: one for scrapes, the other for readiness checks and people.
   int threads = 2;
   bool enable_lifecycle = false;
 };

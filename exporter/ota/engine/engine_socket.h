@@ -14,7 +14,7 @@ namespace kernel_exporter {
 
 // UNIX STREAM sockets on which engines speak. Nothing here blocks.
 
-// No descriptor: nobody listens there. Errors: the socket is not for us, or too many wait already.
+// An empty descriptor if no process listens there. Errors: permission denied, or its queue is full.
 [[nodiscard]] Result<UniqueFd> connect_engine_socket(const std::string& path);
 
 // Everything there is to read now, up to a bound that leaves the caller time for other things.

@@ -52,7 +52,7 @@ class Ledger {
   std::string path_;
   Sync sync_;
   UniqueFd lock_;
-  std::string in_use_;  // by whom, "" when it is ours
+  std::string in_use_;  // error that names the exporter holding the lock; "": no other does
   UniqueFd fd_;
   size_t size_ = 0;
   bool put_aside_ = false;

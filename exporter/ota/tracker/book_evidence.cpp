@@ -32,7 +32,7 @@ OtaBook::Noted OtaBook::note(uint64_t number, const OtaEvidence& evidence) {
     began_ns = std::max<int64_t>(0, at_ns + *evidence.began_ns - evidence.at_ns);
   for (OtaEvidence& seen : transaction.evidence) {
     if (seen.cause != evidence.cause || seen.device != evidence.device) continue;
-    // What comes back was over, and begins anew.
+    // It was over, and has now begun again.
     const bool back = seen.ended_ns.has_value();
     if (back) seen.began_ns = began_ns.value_or(at_ns);
     seen.ended_ns.reset();

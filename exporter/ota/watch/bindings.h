@@ -55,8 +55,8 @@ class OtaBindings {
   [[nodiscard]] Result<void> bind_process(uint32_t process, uint64_t transaction);
   [[nodiscard]] Result<void> unbind_process(uint32_t process);
 
-  // While an update is open that named neither cgroup nor process, whoever is not bound may write
-  // for it.
+  // Whether an update is open that named neither cgroup nor process: then any process that is not
+  // bound to another update may be writing for it.
   [[nodiscard]] Result<void> set_unnamed(bool open);
 
   // Unbinds all cgroups and processes of a transaction. What they made dirty remains the

@@ -26,7 +26,7 @@ struct SwupdateSockets {
 struct SwupdateConfig {
   std::string progress_socket = "/tmp/swupdateprog";
   std::string control_socket = "/tmp/sockinstctrl";
-  // Where nobody listens there: the defaults since 2026.05, unless the configuration names sockets.
+  // Tried if no process listens there: the defaults since 2026.05. Only if none is configured.
   std::optional<SwupdateSockets> otherwise = {};
 };
 
