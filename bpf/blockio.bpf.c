@@ -181,24 +181,22 @@ __noinline u64 blockio_end_bio(u64 address, u64 operation, u64 status, u64 bytes
 	return told;
 }
 
-/* Bios that were queued on other disks and end here. */
-static __always_inline void end_passed_on(struct request *request, u32 operation, u32 status,
-					  u32 bytes)
+/* Bios that were queued on other disks and end here; `address`: of the request's first one. */
+__noinline u64 blockio_end_bios(u64 address, u64 operation, u64 status, u64 bytes)
 {
 	u32 number, size;
-	u64 address = 0;
 
-	bpf_core_read(&address, sizeof(address), &request->bio);
 	for (number = 0; number < REQUEST_BIOS && address; number++) {
 		struct bio *bio = (void *)address;
 
 		size = BPF_CORE_READ(bio, bi_iter.bi_size);
 		if (size > bytes)
-			return;
+			break;
 		blockio_end_bio(address, operation, status, size, 0);
 		bytes -= size;
 		address = (u64)BPF_CORE_READ(bio, bi_next);
 	}
+	return 0;
 }
 
 /* The error is an errno (negative) on 5.10 and a block status (positive) from 6.1 on. */
@@ -209,15 +207,17 @@ int BPF_PROG(blockio_rq_complete, struct request *request, int error, unsigned i
 	u32 operation = request->cmd_flags & REQ_OP_MASK, status = 0;
 	struct blockio_stats *stats;
 	struct blockio_key key;
-	u64 now;
+	u64 address = 0, now;
 
 	/* No disk and passthrough: commands to a driver, not I/O. */
 	if (!disk || operation >= REQ_OP_PASSTHROUGH)
 		return 0;
 	if (error)
 		status = error < 0 ? status_of_errno(-error) : status_of_block(error);
-	if (blockio_passed_on)
-		end_passed_on(request, operation, status, bytes);
+	if (blockio_passed_on) {
+		bpf_core_read(&address, sizeof(address), &request->bio);
+		blockio_end_bios(address, operation, status, bytes);
+	}
 	/*
 	 * A read or write of 0 bytes: the second completion of what went through a flush; the flush
 	 * itself is a request too. A hidden disk is a path to another one, which has been told.

@@ -2,13 +2,12 @@
 #include "ota/tracker/tracker.h"
 
 #include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
 
 #include <filesystem>
 #include <limits>
 #include <set>
-#include <sstream>
 
+#include "../../base/logged_lines.h"
 #include "../../host/temporary_tree.h"
 #include "base/log.h"
 
@@ -179,34 +178,31 @@ TEST_F(OtaTrackerTest, GoesOnAfterARestartInTheSameBoot) {
 }
 
 TEST_F(OtaTrackerTest, LogsResultsAsNewsOfTheVehicle) {
-  std::ostringstream lines;
-  const auto before = spdlog::default_logger();
-  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
-      "lines", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines)));
-  spdlog::default_logger()->set_pattern("%l: %v");
+  using Lines = std::vector<std::string>;
+  LoggedLines logged;
   const auto result = [&](OtaEvent event, const std::string& detail) {
     OtaEnd request;
     request.event = event;
     request.detail = detail;
     EXPECT_TRUE(begin());
-    lines.str("");
+    logged.clear();
     EXPECT_TRUE(tracker_->end(request));
-    return lines.str();
+    return logged.lines();
   };
   EXPECT_EQ(result(OtaEvent::kEndFailed, ""),
-            "warning: ota transaction=1 id=2026-11 engine=custom result=failed cause=engine_error "
-            "seconds=0.000\n");
+            Lines{"warning: ota transaction=1 id=2026-11 engine=custom result=failed "
+                  "cause=engine_error seconds=0.000"});
   EXPECT_EQ(result(OtaEvent::kEndFailed, "bad luck"),
-            "warning: ota transaction=2 id=2026-11 engine=custom result=failed cause=engine_error "
-            "seconds=0.000 bad luck\n");
+            Lines{"warning: ota transaction=2 id=2026-11 engine=custom result=failed "
+                  "cause=engine_error seconds=0.000 bad luck"});
   ASSERT_TRUE(begin());
-  lines.str("");
+  logged.clear();
   OtaEvidence killed;
   killed.cause = OtaCause::kOomKilled;
   killed.at_ns = now_.boottime_ns;
   EXPECT_TRUE(tracker_->evidence(killed, 3));
-  EXPECT_EQ(lines.str(), "error: ota transaction=3 engine=custom evidence cause=oom_killed\n");
-  spdlog::set_default_logger(before);
+  EXPECT_EQ(logged.lines(),
+            Lines{"error: ota transaction=3 engine=custom evidence cause=oom_killed"});
 }
 
 TEST_F(OtaTrackerTest, NeverUsesANumberAgainAndRefusesASecondOfAnEngine) {

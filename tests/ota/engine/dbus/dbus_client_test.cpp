@@ -3,16 +3,13 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <spdlog/sinks/base_sink.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <mutex>
 #include <stdexcept>
 
+#include "../../../base/logged_lines.h"
 #include "ota/engine/dbus/dbus_message.h"
 #include "private_bus.h"
 
@@ -54,40 +51,6 @@ class FakeService {
 
  private:
   sd_bus* bus_;
-};
-
-// What is logged while it lives.
-class Log {
- public:
-  Log() : before_(spdlog::default_logger()), lines_(std::make_shared<Lines>()) {
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", lines_));
-  }
-  ~Log() { spdlog::set_default_logger(before_); }  // after the threads that log have ended
-
-  size_t count(const std::string& part) const { return lines_->count(part); }
-
- private:
-  class Lines : public spdlog::sinks::base_sink<std::mutex> {
-   public:
-    size_t count(const std::string& part) {
-      const std::lock_guard lock(mutex_);
-      return static_cast<size_t>(std::count_if(
-          lines_.begin(), lines_.end(),
-          [&](const std::string& line) { return line.find(part) != std::string::npos; }));
-    }
-
-   protected:
-    void sink_it_(const spdlog::details::log_msg& message) override {
-      lines_.emplace_back(message.payload.data(), message.payload.size());
-    }
-    void flush_() override {}
-
-   private:
-    std::vector<std::string> lines_;
-  };
-
-  const std::shared_ptr<spdlog::logger> before_;
-  const std::shared_ptr<Lines> lines_;
 };
 
 class DbusClientTest : public testing::Test {
@@ -224,7 +187,7 @@ TEST_F(DbusClientTest, BringsAnswersAndSaysWhyThereIsNone) {
 }
 
 TEST_F(DbusClientTest, OutlivesItsBus) {
-  const Log log;
+  const LoggedLines log;
   bus_.stop();
   start();
   ASSERT_TRUE(wait_until([&] { return log.count("retrying every 2 s") > 0; }));
@@ -252,7 +215,7 @@ TEST_F(DbusClientTest, LogsARefusalOnce) {
   tree.path("bus").copy(address.sun_path, sizeof address.sun_path - 1);
   ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   ASSERT_EQ(::listen(listener.get(), 4), 0);
-  const Log log;
+  const LoggedLines log;
   start("unix:path=" + tree.path("bus"));
   for (int i = 0; i < 3; ++i) {
     pollfd polled = {listener.get(), POLLIN, 0};
@@ -284,7 +247,7 @@ TEST_F(DbusClientTest, IsNotHeldUpByAServiceThatHangs) {
 }
 
 TEST_F(DbusClientTest, GoesOnAfterAHandlerThatThrows) {
-  const Log log;
+  const LoggedLines log;
   start_service();
   start();
   ASSERT_TRUE(wait_for("appeared"));

@@ -4,17 +4,14 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <sstream>
-#include <thread>
 
+#include "../../../base/logged_lines.h"
 #include "../../../host/temporary_tree.h"
 #include "../engine_events.h"
 #include "swupdate_recording.h"
@@ -93,17 +90,13 @@ TEST_F(SwupdateAdapterTest, FollowsAnEngineThatStartsLaterAndSpeaksInPieces) {
 
 // Not to be confused with an engine that is absent, which is no news.
 TEST_F(SwupdateAdapterTest, LogsOnceThatItCannotReachTheSocket) {
-  std::ostringstream lines;
-  const auto before = spdlog::default_logger();
-  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
-      "lines", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines)));
-  spdlog::default_logger()->set_pattern("%l: %v");
+  LoggedLines logged;
   const std::string place = tree_.path("place");
   const std::string socket = place + "/swupdateprog";
   {
     tree_.file("place", "a file where the folder should be");
     const SwupdateAdapter adapter({socket, control_}, EngineHost{events_.listener(), {}, {}});
-    while (lines.str().empty()) std::this_thread::yield();
+    logged.await_first();
     std::filesystem::remove(place);
     std::filesystem::create_directory(place);
     const UniqueFd listener = listen_stream(socket);
@@ -112,14 +105,9 @@ TEST_F(SwupdateAdapterTest, LogsOnceThatItCannotReachTheSocket) {
     send_all(engine, installed_);
     ASSERT_TRUE(events_.end_with<EngineInstalled>());
   }
-  spdlog::set_default_logger(before);
-  std::istringstream said(lines.str());
-  std::string first;
-  std::string second;
-  std::getline(said, first);
-  std::getline(said, second);
-  EXPECT_EQ(first, "warning: updates: swupdate: " + socket + ": Not a directory");
-  EXPECT_EQ(second, "info: updates: swupdate: works again");
+  EXPECT_EQ(logged.lines(),
+            (std::vector<std::string>{"warning: updates: swupdate: " + socket + ": Not a directory",
+                                      "info: updates: swupdate: works again"}));
 }
 
 TEST_F(SwupdateAdapterTest, SaysNothingOfAnEngineThatIsAbsent) {
