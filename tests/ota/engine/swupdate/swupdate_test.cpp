@@ -105,9 +105,11 @@ TEST_F(SwupdateAdapterTest, LogsOnceThatItCannotReachTheSocket) {
     send_all(engine, installed_);
     ASSERT_TRUE(events_.end_with<EngineInstalled>());
   }
-  EXPECT_EQ(logged.lines(),
-            (std::vector<std::string>{"warning: updates: swupdate: " + socket + ": Not a directory",
-                                      "info: updates: swupdate: works again"}));
+  const auto lines = logged.lines();
+  ASSERT_GE(lines.size(), 2u);
+  EXPECT_EQ(lines[0], "warning: updates: swupdate: " + socket + ": Not a directory");
+  EXPECT_EQ(lines[1], "info: updates: swupdate: works again");
+  EXPECT_EQ(logged.count("warning"), 1u);
 }
 
 TEST_F(SwupdateAdapterTest, SaysNothingOfAnEngineThatIsAbsent) {
