@@ -38,6 +38,7 @@ enum blockio_lost_reason {
 	BLOCKIO_LOST_MAP_FULL,
 	BLOCKIO_LOST_NO_TIMESTAMP,	 /* counted, but its latency is not known */
 	BLOCKIO_LOST_NO_ISSUE_TIMESTAMP, /* nor how it divides into queue and service time */
+	BLOCKIO_LOST_TOO_MANY_BIOS,	 /* of other disks in one request, see REQUEST_BIOS */
 };
 
 /* Queue and service time beside their sum; bio-based disks have no queue to wait in. */
@@ -74,7 +75,7 @@ struct in_flight_map blockio_start SEC(".maps");
 /* Whether some have been queued, and passed on to other disks, since the start. */
 bool blockio_stacked, blockio_passed_on;
 
-LOST_MAP(blockio, BLOCKIO_LOST_NO_ISSUE_TIMESTAMP);
+LOST_MAP(blockio, BLOCKIO_LOST_TOO_MANY_BIOS);
 
 /* Too large for the stack. */
 static const struct blockio_stats no_io;
@@ -152,50 +153,23 @@ __noinline u64 blockio_count_bio(u64 device, u64 operation, u64 status, u64 byte
 	return 0;
 }
 
-/* `device`: the disk that the bio ended on, or 0 in a request. Returns how many disks were counted.
- */
-__noinline u64 blockio_end_bio(u64 address, u64 operation, u64 status, u64 bytes, u64 device)
+static __always_inline void count_ended(const struct in_flight_bio *ended, u64 operation,
+					u64 status)
 {
-	struct in_flight_end end = {
-		.address = address,
-		.bytes = bytes,
-		.device = device,
-		.in_request = !device,
-		.whole = true,
-		.failed = status,
-	};
-	struct in_flight *bucket = in_flight_find(&blockio_start, &end);
-	struct in_flight_bio taken;
-	u64 told = 0;
-	u32 way;
-
-	if (!bucket)
-		return 0;
-	for (way = 0; way < IN_FLIGHT_WAYS; way++) {
-		if (!in_flight_take(&bucket->ways[way], &end, &taken))
-			continue;
-		told++;
-		blockio_count_bio(taken.device, operation, taken.part_failed ? 0 : status,
-				  taken.bytes, taken.start);
-	}
-	return told;
+	blockio_count_bio(ended->device, operation, status, ended->bytes, ended->start);
 }
 
-/* Bios that were queued on other disks and end here; `address`: of the request's first one. */
+__noinline u64 blockio_end_bio(u64 address, u64 operation, u64 status, u64 bytes, u64 device)
+{
+	return in_flight_end_bio(&blockio_start, address, operation, status, bytes, device,
+				 count_ended);
+}
+
+/* Of a request: those that were queued on other disks end here. */
 __noinline u64 blockio_end_bios(u64 address, u64 operation, u64 status, u64 bytes)
 {
-	u32 number, size;
-
-	for (number = 0; number < REQUEST_BIOS && address; number++) {
-		struct bio *bio = (void *)address;
-
-		size = BPF_CORE_READ(bio, bi_iter.bi_size);
-		if (size > bytes)
-			break;
-		blockio_end_bio(address, operation, status, size, 0);
-		bytes -= size;
-		address = (u64)BPF_CORE_READ(bio, bi_next);
-	}
+	if (!in_flight_end_bios(address, operation, status, bytes, blockio_end_bio))
+		count_lost(&blockio_lost, BLOCKIO_LOST_TOO_MANY_BIOS);
 	return 0;
 }
 

@@ -132,5 +132,5 @@ static __always_inline bool is_harmless(enum block_operation operation, enum blo
 		operation == BLOCK_WRITE_ZEROES);
 }
 
-/* As many bios as requests have, or nearly: what more the kernel could merge stays unseen. */
+/* As many bios as requests have, or nearly: what more the kernel merges is reported as lost. */
 #define REQUEST_BIOS 512

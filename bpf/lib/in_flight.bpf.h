@@ -19,6 +19,7 @@
 #include "types.bpf.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include "block.bpf.h"
 #include "compat.bpf.h"
 
 #define IN_FLIGHT_WAYS	      4
@@ -332,4 +333,59 @@ static __always_inline bool in_flight_take(struct in_flight_bio *queued,
 	if (end->whole && !(end->in_request && in_flight_has_parts(end->address)))
 		queued->bio = 0;
 	return true;
+}
+
+/*
+ * Counts a bio that has ended for each disk that it was for, and returns how many these are.
+ * `device`: the disk that it ended on, or 0 in a request. `count`: is given the operation and the
+ * status (0: none) of each.
+ */
+static __always_inline u64 in_flight_end_bio(void *map, u64 address, u64 operation, u64 status,
+					     u64 bytes, u64 device,
+					     void (*count)(const struct in_flight_bio *, u64, u64))
+{
+	struct in_flight_end end = {
+		.address = address,
+		.bytes = bytes,
+		.device = device,
+		.in_request = !device,
+		.whole = true,
+		.failed = status,
+	};
+	struct in_flight *bucket = in_flight_find(map, &end);
+	struct in_flight_bio taken;
+	u64 told = 0;
+	u32 way;
+
+	if (!bucket)
+		return 0;
+	for (way = 0; way < IN_FLIGHT_WAYS; way++) {
+		if (!in_flight_take(&bucket->ways[way], &end, &taken))
+			continue;
+		told++;
+		count(&taken, operation, taken.part_failed ? 0 : status);
+	}
+	return told;
+}
+
+/*
+ * Calls `end` for each bio of a request, from `address` on, whose `bytes` have ended. False: there
+ * are more than the verifier lets us see.
+ */
+static __always_inline bool in_flight_end_bios(u64 address, u64 operation, u64 status, u64 bytes,
+					       u64 (*end)(u64, u64, u64, u64, u64))
+{
+	u32 number, size;
+
+	for (number = 0; number < REQUEST_BIOS && address; number++) {
+		struct bio *bio = (void *)address;
+
+		size = BPF_CORE_READ(bio, bi_iter.bi_size);
+		if (size > bytes)
+			return true;
+		end(address, operation, status, size, 0);
+		bytes -= size;
+		address = (u64)BPF_CORE_READ(bio, bi_next);
+	}
+	return !address || !bytes;
 }

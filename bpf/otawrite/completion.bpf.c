@@ -156,54 +156,25 @@ static __always_inline u64 result_of(enum block_operation operation, u64 status)
 	return operation | status << 32;
 }
 
-/* As in blockio. */
-__noinline u64 otawrite_end_bio(u64 address, u64 operation, u64 status, u64 bytes, u64 device)
+static __always_inline void count_ended(const struct in_flight_bio *ended, u64 operation,
+					u64 status)
 {
-	struct in_flight_end end = {
-		.address = address,
-		.bytes = bytes,
-		.device = device,
-		.in_request = !device,
-		.whole = true,
-		.failed = status,
-	};
-	struct in_flight *bucket = in_flight_find(&otawrite_start, &end);
-	struct in_flight_bio taken;
-	u64 told = 0;
-	u32 way;
-
-	if (!bucket)
-		return 0;
-	for (way = 0; way < IN_FLIGHT_WAYS; way++) {
-		if (!in_flight_take(&bucket->ways[way], &end, &taken))
-			continue;
-		told++;
-		if (taken.part_failed)
-			status = 0;
-		otawrite_count_end(taken.device,
-				   result_of(bio_operation(operation, taken.bytes), status),
-				   taken.sector, taken.bytes, taken.start);
-	}
-	return told;
+	otawrite_count_end(ended->device, result_of(bio_operation(operation, ended->bytes), status),
+			   ended->sector, ended->bytes, ended->start);
 }
 
-static __always_inline void end_passed_on(struct request *request, u32 operation, u32 status,
-					  u32 bytes)
+__noinline u64 otawrite_end_bio(u64 address, u64 operation, u64 status, u64 bytes, u64 device)
 {
-	u32 number, size;
-	u64 address = 0;
+	return in_flight_end_bio(&otawrite_start, address, operation, status, bytes, device,
+				 count_ended);
+}
 
-	bpf_core_read(&address, sizeof(address), &request->bio);
-	for (number = 0; number < REQUEST_BIOS && address; number++) {
-		struct bio *bio = (void *)address;
-
-		size = BPF_CORE_READ(bio, bi_iter.bi_size);
-		if (size > bytes)
-			return;
-		otawrite_end_bio(address, operation, status, size, 0);
-		bytes -= size;
-		address = (u64)BPF_CORE_READ(bio, bi_next);
-	}
+/* As in blockio. */
+__noinline u64 otawrite_end_bios(u64 address, u64 operation, u64 status, u64 bytes)
+{
+	if (!in_flight_end_bios(address, operation, status, bytes, otawrite_end_bio))
+		count_lost(&otawrite_lost, OTAWRITE_LOST_TOO_MANY_BIOS);
+	return 0;
 }
 
 /* As in blockio: what is no I/O, errors by kernel version, requests that complete in parts. */
@@ -212,7 +183,7 @@ int BPF_PROG(otawrite_rq_complete, struct request *request, int error, unsigned 
 {
 	const struct ota_filter *filter = bound();
 	u32 operation = request->cmd_flags & REQ_OP_MASK, status = 0, number;
-	u64 start = NO_LATENCY;
+	u64 start = NO_LATENCY, address = 0;
 	struct gendisk *disk;
 
 	if (!filter || operation >= REQ_OP_PASSTHROUGH || (!error && operation == REQ_OP_READ))
@@ -221,8 +192,10 @@ int BPF_PROG(otawrite_rq_complete, struct request *request, int error, unsigned 
 		return 0;
 	if (error)
 		status = error < 0 ? status_of_errno(-error) : status_of_block(error);
-	if (otawrite_passed_on)
-		end_passed_on(request, operation, status, bytes);
+	if (otawrite_passed_on) {
+		bpf_core_read(&address, sizeof(address), &request->bio);
+		otawrite_end_bios(address, operation, status, bytes);
+	}
 	disk = request_disk(request);
 	if (!disk)
 		return 0;

@@ -11,11 +11,12 @@
 
 enum otawrite_lost_reason {
 	OTAWRITE_LOST_MAP_FULL,
-	OTAWRITE_LOST_NO_TIMESTAMP, /* latency only */
-	OTAWRITE_LOST_NO_STAMP,	    /* dirtied before the device was bound, or pushed out */
+	OTAWRITE_LOST_NO_TIMESTAMP,  /* latency only */
+	OTAWRITE_LOST_NO_STAMP,	     /* dirtied before the device was bound, or pushed out */
+	OTAWRITE_LOST_TOO_MANY_BIOS, /* of other disks in one request, see REQUEST_BIOS */
 };
 
-extern LOST_MAP(otawrite, OTAWRITE_LOST_NO_STAMP);
+extern LOST_MAP(otawrite, OTAWRITE_LOST_TOO_MANY_BIOS);
 
 /* Bios of bio-based disks, which have no request that keeps the time. */
 extern struct in_flight_map otawrite_start SEC(".maps");
