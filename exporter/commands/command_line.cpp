@@ -56,6 +56,8 @@ void add_serve_options(CLI::App& command, Options& options) {
   command.add_flag(
       "--privileges.keep-all", options.keep_privileges,
       "For debugging: do not drop capabilities or restrict system calls after the start");
+  command.add_flag("--require-probes", options.require_probes,
+                   "Do not start if no probe can be attached, instead of serving other metrics");
   command.add_flag(
       "--bpf.program-stats", options.program_stats,
       "Enable the kernel's run time statistics of BPF programs (about 20 ns per event)");

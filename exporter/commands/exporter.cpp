@@ -55,6 +55,15 @@ void log_missing(const std::vector<ProgramStatus>& programs, bool kernel_types_k
   }
 }
 
+// The reason is that of the first program.
+Result<void> any_attached(const std::vector<ProgramStatus>& programs) {
+  const auto works = [](const ProgramStatus& program) {
+    return program.state == AttachState::kAttached || program.state == AttachState::kIdle;
+  };
+  if (programs.empty() || std::any_of(programs.begin(), programs.end(), works)) return {};
+  return fail("no probe is attached: " + programs.front().reason);
+}
+
 }  // namespace
 
 Exporter::Exporter(const Options& options)
@@ -103,6 +112,8 @@ Result<void> Exporter::load() {
   collector_ =
       std::make_unique<Collector>(std::move(rules->plan), generation_, host_, before_loading);
   log_missing(collector_->programs(), kernel.has_value());
+  const auto any = attached();
+  if (!any && options_.require_probes) return fail("--require-probes: " + any.error().message);
   return {};
 }
 
@@ -220,6 +231,8 @@ Result<void> Exporter::reload() {
 }
 
 std::string Exporter::left_out() const { return joined(left_out_); }
+
+Result<void> Exporter::attached() { return any_attached(collector_->programs()); }
 
 bool Exporter::responds() { return collector_->responds_within(kLongestTurn); }
 

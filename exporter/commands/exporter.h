@@ -45,6 +45,9 @@ class Exporter {
   // False when a scrape or a reload has been under way for seconds.
   bool responds();
 
+  // The error says why no program of the rules' probes is attached.
+  Result<void> attached();
+
   // Rule files for updates that are of no use, since none are followed.
   std::string left_out() const;
 

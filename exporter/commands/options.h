@@ -49,6 +49,7 @@ struct Options {
   std::vector<std::string> files;  // check: instead of `rules`
   std::string ota_config;          // serve: "" leaves OTA off; check
   bool keep_privileges = false;    // serve
+  bool require_probes = false;     // serve
   OtaOptions ota;
 };
 

@@ -22,7 +22,8 @@ HttpHandlers handlers(Exporter& exporter) {
     return exporter.scrape(request, sink);
   };
   handlers.landing_page = [&] { return landing_page(exporter.programs()); };
-  handlers.ready = [&] { return exporter.responds(); };
+  handlers.healthy = [&] { return exporter.responds(); };
+  handlers.ready = [&] { return exporter.attached(); };
   handlers.reload = [&] { return exporter.reload(); };
   return handlers;
 }
@@ -84,6 +85,9 @@ int serve(const Options& options) {
   spdlog::info("capabilities kept: {}", *kept);
   if (const std::string names = (*exporter)->left_out(); !names.empty()) {
     spdlog::info("not loaded without --ota.config: {}", names);
+  }
+  if (!(*exporter)->attached()) {
+    spdlog::info("no probe is attached: only metrics of the host and the exporter are served");
   }
   spdlog::info("listening on {}", where);
   wait_for_end(signals, where, **server, [&] { return (*exporter)->reload(); });

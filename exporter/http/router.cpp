@@ -93,10 +93,16 @@ HttpResponse Router::landing(const HttpRequest&) const {
       .content_type = "text/html; charset=utf-8", .headers = {}, .body = handlers_.landing_page()};
 }
 
-HttpResponse Router::healthy(const HttpRequest&) const { return plain_response(200, "healthy"); }
+HttpResponse Router::healthy(const HttpRequest&) const {
+  return handlers_.healthy() ? plain_response(200, "healthy")
+                             : plain_response(503, "not healthy: a scrape does not end");
+}
 
-HttpResponse Router::ready(const HttpRequest&) const {
-  return handlers_.ready() ? plain_response(200, "ready") : plain_response(503, "not ready");
+HttpResponse Router::ready(const HttpRequest& request) const {
+  if (auto unhealthy = healthy(request); unhealthy.status != 200) return unhealthy;
+  const auto ready = handlers_.ready();
+  return ready ? plain_response(200, "ready")
+               : plain_response(503, "not ready: " + ready.error().message);
 }
 
 HttpResponse Router::reload(const HttpRequest& request) const {

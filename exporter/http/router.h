@@ -24,7 +24,8 @@ struct HttpHandlers {
   // An error is the client's (unknown name in collect[]) and becomes a 400 with its message.
   std::function<Result<ScrapeOutcome>(const ScrapeRequest&, SampleSink&)> scrape;
   std::function<std::string()> landing_page;  // HTML
-  std::function<bool()> ready;
+  std::function<bool()> healthy;              // false: hangs
+  std::function<Result<void>()> ready;   // asked of a healthy one; an error says what is missing
   std::function<Result<void>()> reload;  // POST /-/reload; an error becomes a 500 with its message
 };
 

@@ -13,9 +13,9 @@
 namespace kernel_exporter {
 namespace {
 
-constexpr std::string_view kRequest = "GET /-/ready HTTP/1.0\r\n\r\n";
+constexpr std::string_view kRequest = "GET /-/healthy HTTP/1.0\r\n\r\n";
 constexpr std::string_view kGoodAnswer = "HTTP/1.1 200 ";
-constexpr std::string_view kWhat = "own GET /-/ready";
+constexpr std::string_view kWhat = "own GET /-/healthy";
 
 const sockaddr* generic(const sockaddr_in& address) {
   return reinterpret_cast<const sockaddr*>(&address);

@@ -18,7 +18,7 @@ class SelfRequest {
   // `listen_address` as in HttpOptions, with the port that was picked.
   [[nodiscard]] static Result<SelfRequest> create(const std::string& listen_address, int port);
 
-  // GET /-/ready. The error says what was not answered in time.
+  // GET /-/healthy. The error says what was not answered in time.
   [[nodiscard]] Result<void> ask(std::chrono::milliseconds patience);
 
  private:

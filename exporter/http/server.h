@@ -27,8 +27,8 @@ class HttpServer {
 
   virtual int port() const = 0;
 
-  // Asks over the network stack whether /-/ready is answered; one thread at a time. The error says
-  // what did not happen in time.
+  // Asks over the network stack whether /-/healthy is answered; one thread at a time. The error
+  // says what did not happen in time.
   [[nodiscard]] virtual Result<void> check(std::chrono::milliseconds patience) = 0;
 };
 

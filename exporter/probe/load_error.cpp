@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <iterator>
 #include <vector>
 
@@ -86,6 +87,14 @@ std::string last_complaint(std::string_view log) {
   return std::string(last);
 }
 
+// As "none integrity [confidentiality]"; "" without lockdown, or without securityfs.
+std::string lockdown_modes() {
+  std::ifstream file("/sys/kernel/security/lockdown");
+  std::string modes;
+  std::getline(file, modes);
+  return modes;
+}
+
 }  // namespace
 
 std::string verifier_verdict(std::string_view log) {
@@ -104,13 +113,29 @@ std::string verifier_verdict(std::string_view log) {
   return {};
 }
 
+// The kernel then has no such helper, which is all that the verifier says.
+std::string lockdown_refusal(std::string_view verdict, std::string_view lockdown) {
+  const bool reads = verdict.find("helper bpf_probe_read") != std::string_view::npos ||
+                     verdict.find("unknown func bpf_probe_read") != std::string_view::npos;
+  if (!reads || lockdown.find("[confidentiality]") == std::string_view::npos) return {};
+  return "not permitted: kernel lockdown is in confidentiality mode, in which programs may not "
+         "read "
+         "kernel memory";
+}
+
 bool is_policy(int error_number, std::string_view log) {
+  if (!lockdown_refusal(verifier_verdict(log), lockdown_modes()).empty()) return true;
   constexpr uint64_t kBoth = (uint64_t{1} << CAP_BPF) | (uint64_t{1} << CAP_PERFMON);
   const uint64_t effective = effective_capabilities();
   const bool privileged =
       (effective & kBoth) == kBoth || (effective & (uint64_t{1} << CAP_SYS_ADMIN));
   return std::abs(error_number) == EPERM && privileged && verifier_verdict(log).empty() &&
          !maps_are_locked_memory();
+}
+
+std::string explain_policy(std::string_view log) {
+  const std::string lockdown = lockdown_refusal(verifier_verdict(log), lockdown_modes());
+  return lockdown.empty() ? std::string(kPolicyRefusal) : lockdown;
 }
 
 std::string explain_refusal(int error_number, std::string_view log) {

@@ -276,7 +276,7 @@ Loader::Attempt Loader::attempt(const LoadPlan& plan, const std::vector<size_t>&
   if (error == 0) return {std::move(object), ""};
   const std::string log = take_libbpf_log();
   if (is_policy(error, log)) {
-    return {nullptr, std::string(kPolicyRefusal), true};
+    return {nullptr, explain_policy(log), true};
   }
   return {nullptr, explain_refusal(error, log), -error == kKernelNotSupported};
 }

@@ -68,6 +68,8 @@ class OtherUsers(unittest.TestCase):
                     self.assertEqual(len(unattached(scraped)), len(scraped.series("kernel_exporter_probe_attached")))
                     self.assertIn("process_cpu_seconds", scraped.types)
                     self.assertEqual(exporter.get("/-/healthy").status, 200)
+                    self.assertEqual(exporter.get("/-/ready").status, 503)
+                    self.assertIn("CAP_BPF", exporter.get("/-/ready").text)
                     errors = exporter.lines_with("error|warning")
                 else:
                     ended = run_exporter(*arguments, "--rules", os.path.join(self.folder, "default"),
@@ -99,6 +101,16 @@ class OtherUsers(unittest.TestCase):
 
 
 class Kernel(unittest.TestCase):
+    def test_required_probes_end_the_start_if_none_is_attached(self):
+        required = ("--require-probes",)
+        with tempfile.TemporaryDirectory() as empty:
+            ended = run_exporter("serve", "--rules", DEFAULT_RULES, "--web.listen-address", "127.0.0.1:0",
+                                 "--path.sysfs", empty, *required)
+            self.assertEqual(ended.returncode, 1)
+            self.assertIn("--require-probes: no probe is attached", ended.stderr.decode())
+        with ExporterProcess(arguments=required) as exporter:
+            self.assertEqual(exporter.get("/-/ready").status, 200)
+
     def test_without_btf_one_line_and_the_exporter_itself(self):
         with tempfile.TemporaryDirectory() as empty:
             with ExporterProcess(arguments=("--path.sysfs", empty)) as exporter:

@@ -108,7 +108,7 @@ class Watchdog(unittest.TestCase):
     def test_none_comes_while_the_server_takes_no_connection(self):
         self.assertEqual(self.manager.heard(), "WATCHDOG=1")
         with stopped(thread_named(self.exporter, "civetweb-master")):
-            self.exporter.wait_for_line("no keep-alive to the watchdog: own GET /-/ready")
+            self.exporter.wait_for_line("no keep-alive to the watchdog: own GET /-/healthy")
             self.manager.forget()
             self.exporter.wait_for_line("no keep-alive", after=len(self.exporter.lines))
             self.assertIsNone(self.manager.heard(0.01))

@@ -169,10 +169,14 @@ TEST(Router, ReloadsOnlyWhenAllowedAndForNoOtherSite) {
 
 TEST(Router, SaysWhenItIsNotReadyOrCannotReload) {
   auto handlers = plain_handlers();
-  handlers.ready = [] { return false; };
+  handlers.ready = []() -> Result<void> { return fail("no probe is attached"); };
   handlers.reload = []() -> Result<void> { return fail("rules/events/softirq.yaml:3: bad"); };
   EXPECT_EQ(ask(handlers, "GET", "/-/ready").status, 503);
+  EXPECT_EQ(ask(handlers, "GET", "/-/ready").body, "not ready: no probe is attached\n");
   EXPECT_EQ(ask(handlers, "GET", "/-/healthy").status, 200);
+  handlers.healthy = [] { return false; };
+  EXPECT_EQ(ask(handlers, "GET", "/-/healthy").status, 503);
+  EXPECT_EQ(ask(handlers, "GET", "/-/ready").body, "not healthy: a scrape does not end\n");
   const auto reload = ask(handlers, "POST", "/-/reload");
   EXPECT_EQ(reload.status, 500);
   EXPECT_EQ(reload.body, "rules/events/softirq.yaml:3: bad\n");

@@ -29,7 +29,7 @@ TEST(SelfRequest, IsAnsweredAgainAndAgainOnOneSocket) {
 TEST(SelfRequest, SaysWhatIsWrongAndGoesOnWhenItIsRightAgain) {
   std::atomic<bool> ready = false;
   HttpHandlers handlers = plain_handlers();
-  handlers.ready = [&] { return ready.load(); };
+  handlers.healthy = [&] { return ready.load(); };
   auto server = HttpServer::start({.listen_address = "127.0.0.1:0"}, handlers);
   ASSERT_TRUE(server) << server.error().message;
   auto self = SelfRequest::create(address_of(0), (*server)->port());
@@ -44,7 +44,7 @@ TEST(SelfRequest, SaysWhatIsWrongAndGoesOnWhenItIsRightAgain) {
 TEST(SelfRequest, GivesUpOnAServerThatHangsOrIsGone) {
   std::atomic<bool> hanging = true;
   HttpHandlers handlers = plain_handlers();
-  handlers.ready = [&] {
+  handlers.healthy = [&] {
     hanging.wait(true);
     return true;
   };

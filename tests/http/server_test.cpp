@@ -229,7 +229,7 @@ TEST(HttpServer, NamesTheAddressInUseAndTheRemedy) {
 TEST(HttpServer, ChecksItself) {
   auto handlers = plain_handlers();
   std::atomic<bool> ready = true;
-  handlers.ready = [&] { return ready.load(); };
+  handlers.healthy = [&] { return ready.load(); };
   const auto server = serve(std::move(handlers));
   EXPECT_TRUE(server->check(std::chrono::seconds(10)));
   ready = false;

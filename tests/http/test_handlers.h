@@ -19,7 +19,8 @@ inline HttpHandlers plain_handlers() {
     return ScrapeOutcome::kComplete;
   };
   handlers.landing_page = [] { return std::string("<html>hello</html>"); };
-  handlers.ready = [] { return true; };
+  handlers.healthy = [] { return true; };
+  handlers.ready = [] { return Result<void>(); };
   handlers.reload = []() -> Result<void> { return {}; };
   return handlers;
 }

@@ -44,6 +44,27 @@ TEST(ExplainRefusal, PrefersTheVerifierThenLibbpfThenErrno) {
   EXPECT_EQ(explain_refusal(-EINVAL, ""), "Invalid argument");
 }
 
+TEST(LockdownRefusal, IsNamedOnlyWhereLockdownTakesTheHelper) {
+  constexpr char kConfidential[] = "none integrity [confidentiality]";
+  struct Row {
+    const char* verdict;
+    const char* lockdown;
+    bool named;
+  };
+  const Row rows[] = {
+      {"cannot use helper bpf_probe_read#4", kConfidential, true},
+      {"program of this type cannot use helper bpf_probe_read_kernel#113", kConfidential, true},
+      {"unknown func bpf_probe_read_kernel#113", kConfidential, true},
+      {"cannot use helper bpf_probe_read#4", "none [integrity] confidentiality", false},
+      {"cannot use helper bpf_probe_read#4", "", false},
+      {"cannot use helper bpf_override_return#58", kConfidential, false},
+      {"invalid access to map value", kConfidential, false},
+  };
+  for (const Row& row : rows) {
+    EXPECT_EQ(!lockdown_refusal(row.verdict, row.lockdown).empty(), row.named) << row.verdict;
+  }
+}
+
 TEST(ExplainRefusal, NamesTheCapabilities) {
   EXPECT_EQ(explain_refusal(EPERM, ""), "not permitted: needs CAP_BPF and CAP_PERFMON, or root");
 }
