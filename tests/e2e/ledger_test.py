@@ -208,5 +208,53 @@ class Ledger(unittest.TestCase):
                    what=f"unmounting {mount}")
 
 
+class Neighbours(unittest.TestCase):
+    """Two exporters, each with a socket of its own, that were given the same ledger."""
+
+    def setUp(self):
+        self.folder = self.enterContext(tempfile.TemporaryDirectory(prefix="kernel_exporter_ledger_"))
+        self.ledger = os.path.join(self.folder, "ota.ledger")
+
+    def exporter(self, name):
+        config = os.path.join(self.folder, f"{name}.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            json.dump({"socket": self.socket(name), "ledger": self.ledger, "engines": ["custom"]}, file)
+        return self.enterContext(ExporterProcess(arguments=["--ota.config", config]))
+
+    def socket(self, name):
+        return os.path.join(self.folder, f"{name}.sock")
+
+    def begin(self, name):
+        done = run_exporter("ota", "--socket", self.socket(name), "begin", "--id", name, "--engine", "custom")
+        self.assertEqual(done.returncode, 0, done)
+
+    def ids(self):
+        history = run_exporter("ota", "history", "--ledger", self.ledger, "--json")
+        self.assertEqual(history.returncode, 0, history)
+        return [update["id"] for update in json.loads(history.stdout)]
+
+    def test_the_second_leaves_the_ledger_of_the_first_alone(self):
+        first = self.exporter("first")
+        second = self.exporter("second")
+        second.wait_for_line(rf"ledger {self.ledger}: in use by another exporter \(process {first.process.pid}\)")
+        self.begin("first")
+        self.begin("second")
+        self.assertTrue(Ledger.is_writable(first))
+        self.assertFalse(Ledger.is_writable(second))
+        self.assertEqual(self.ids(), ["first"])
+
+    def test_a_lock_that_another_user_left_behind_still_locks(self):
+        lock = self.ledger + ".lock"
+        with open(lock, "w", encoding="utf-8"):
+            pass
+        os.chmod(lock, 0o444)
+        os.chown(lock, 65534, 65534)
+        first = self.exporter("first")
+        self.begin("first")
+        self.assertTrue(Ledger.is_writable(first))
+        self.assertFalse(Ledger.is_writable(self.exporter("second")))
+        self.assertEqual(self.ids(), ["first"])
+
+
 if __name__ == "__main__":
     unittest.main()
