@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <bpf/bpf.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <set>
 
@@ -122,12 +120,11 @@ TEST(Probes, AreExportedAsAttached) {
   VERIFY_EQ(exporter.stop(), 0);
 }
 
-// The verifier of 6.18 takes up to a microsecond for each instruction that it walks; a loop that it
-// walks anew for each way into it takes a hundred milliseconds of the start.
+// How long a start takes depends on how many instructions the verifier checks. Before 5.16 the
+// kernel does not say how many these are, and the number is 0.
 TEST(Probes, AreVerifiedInFewSteps) {
   const ExporterProcess exporter(rules());
   constexpr uint32_t kMost = 50'000;
-  constexpr uint32_t kNotTold = 0;  // before 5.16, aba64c7da983 ("bpf: Add verified_insns")
   size_t ours = 0;
   std::string slow;
   for (const auto& [name, info] : loaded_programs()) {
@@ -136,7 +133,7 @@ TEST(Probes, AreVerifiedInFewSteps) {
     });
     if (role == kRoles.end()) continue;
     ++ours;
-    if (info.verified_insns != kNotTold && info.verified_insns > kMost)
+    if (info.verified_insns > kMost)
       slow += *role + ": " + std::to_string(info.verified_insns) + "; ";
   }
   VERIFY_EQ(ours, kRoles.size());
